@@ -1,0 +1,162 @@
+import type { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
+import { conditional } from './store.ts';
+
+/** Held by nobody, by me, or by an owner whose counter has not moved since `seen`: see controller/lease.ts. */
+const FREE_OR_SEEN =
+  'attribute_not_exists(#key) OR owner = :none OR (owner = :seenOwner AND tenure = :seenTenure)';
+/** A renewal or a release rests on the very tenure it belongs to. */
+const STILL_MINE = 'owner = :me AND tenure = :mine';
+/** Two creates never get one slot, and one preview never gets two. */
+const SLOT_FREE = 'attribute_not_exists(slots.#n) AND attribute_not_exists(owners.#uid)';
+const SLOT_MINE = 'slots.#n = :uid';
+
+const NOBODY = '-';
+
+/** The leader lease as stored. `tenure` rises with every write of its owner: a heartbeat without clocks. */
+export interface LeaseRow {
+  owner: string;
+  tenure: number;
+  /** Which host and state folder the owner runs on, so that a restarted process knows its own dead predecessor. */
+  home?: string;
+  pid?: number;
+}
+
+/** Which previews hold which rule slots of one ALB. */
+export interface SlotTable {
+  slots: Record<string, string>;
+  owners: Record<string, number>;
+}
+
+export interface Checkpoint {
+  sequence_number?: string;
+  /** The shard has been read to its end. */
+  ended?: boolean;
+}
+
+export interface CoordinationDeps {
+  client: DynamoDBDocument;
+  table: string;
+}
+
+/** The coordination table: everything that controllers agree on and that wakes nobody. */
+export class Coordination {
+  readonly #client: DynamoDBDocument;
+  readonly #table: string;
+
+  constructor({ client, table }: CoordinationDeps) {
+    this.#client = client;
+    this.#table = table;
+  }
+
+  async #read<T extends object>(key: string): Promise<T | undefined> {
+    const { Item } = await this.#client.get({ TableName: this.#table, Key: { key }, ConsistentRead: true });
+    return Item as T | undefined;
+  }
+
+  readLease(name: string): Promise<LeaseRow | undefined> {
+    return this.#read<LeaseRow>(`lease#${name}`);
+  }
+
+  /** Takes the lease if it is free or still as `seen`; answers the new row, or undefined when somebody was faster. */
+  async takeLease(
+    name: string,
+    mine: Omit<LeaseRow, 'tenure'>,
+    seen?: LeaseRow,
+  ): Promise<LeaseRow | undefined> {
+    const next: LeaseRow = { ...mine, tenure: (seen?.tenure ?? 0) + 1 };
+    const taken = await conditional(
+      this.#client.put({
+        TableName: this.#table,
+        Item: { key: `lease#${name}`, ...next },
+        ConditionExpression: FREE_OR_SEEN,
+        ExpressionAttributeNames: { '#key': 'key' },
+        ExpressionAttributeValues: {
+          ':none': NOBODY,
+          ':seenOwner': seen?.owner ?? NOBODY,
+          ':seenTenure': seen?.tenure ?? 0,
+        },
+      }),
+    );
+    return taken ? next : undefined;
+  }
+
+  /** Raises the tenure of a held lease, or answers undefined when it is no longer held. */
+  async renewLease(name: string, held: LeaseRow): Promise<LeaseRow | undefined> {
+    const next = { ...held, tenure: held.tenure + 1 };
+    return (await this.#writeHeld(name, held, next)) ? next : undefined;
+  }
+
+  /** Gives the lease up at once, so that a standby need not wait for it to run out. */
+  async releaseLease(name: string, held: LeaseRow): Promise<void> {
+    await this.#writeHeld(name, held, { owner: NOBODY, tenure: held.tenure + 1 });
+  }
+
+  #writeHeld(name: string, held: LeaseRow, next: LeaseRow): Promise<boolean> {
+    return conditional(
+      this.#client.put({
+        TableName: this.#table,
+        Item: { key: `lease#${name}`, ...next },
+        ConditionExpression: STILL_MINE,
+        ExpressionAttributeValues: { ':me': held.owner, ':mine': held.tenure },
+      }),
+    );
+  }
+
+  async readCheckpoint(shardId: string): Promise<Checkpoint> {
+    return (await this.#read<Checkpoint>(`checkpoint#${shardId}`)) ?? {};
+  }
+
+  async writeCheckpoint(shardId: string, checkpoint: Checkpoint): Promise<void> {
+    await this.#client.put({ TableName: this.#table, Item: { key: `checkpoint#${shardId}`, ...checkpoint } });
+  }
+
+  async readSlots(alb: string): Promise<SlotTable> {
+    return (await this.#read<SlotTable>(`slots#${alb}`)) ?? { slots: {}, owners: {} };
+  }
+
+  /** Reserves slot `n` for `uid`, both directions in one write. False when either is taken. */
+  async reserveSlot(alb: string, n: number, uid: string): Promise<boolean> {
+    const Key = { key: `slots#${alb}` };
+    await conditional(
+      this.#client.put({
+        TableName: this.#table,
+        Item: { ...Key, slots: {}, owners: {} },
+        ConditionExpression: 'attribute_not_exists(#key)',
+        ExpressionAttributeNames: { '#key': 'key' },
+      }),
+    );
+    return conditional(
+      this.#client.update({
+        TableName: this.#table,
+        Key,
+        UpdateExpression: 'SET slots.#n = :uid, owners.#uid = :n',
+        ConditionExpression: SLOT_FREE,
+        ExpressionAttributeNames: { '#n': String(n), '#uid': uid },
+        ExpressionAttributeValues: { ':n': n, ':uid': uid },
+      }),
+    );
+  }
+
+  /** Frees slot `n` if it is still this preview's; freeing twice is harmless. */
+  async freeSlot(alb: string, n: number, uid: string): Promise<void> {
+    await conditional(
+      this.#client.update({
+        TableName: this.#table,
+        Key: { key: `slots#${alb}` },
+        UpdateExpression: 'REMOVE slots.#n, owners.#uid',
+        ConditionExpression: SLOT_MINE,
+        ExpressionAttributeNames: { '#n': String(n), '#uid': uid },
+        ExpressionAttributeValues: { ':uid': uid },
+      }),
+    );
+  }
+
+  /** Marks an incarnation as being torn down, so that a stale copy of its record revives nothing. */
+  async markGone(previewId: string): Promise<void> {
+    await this.#client.put({ TableName: this.#table, Item: { key: `gone#${previewId}` } });
+  }
+
+  async isGone(previewId: string): Promise<boolean> {
+    return (await this.#read(`gone#${previewId}`)) !== undefined;
+  }
+}

@@ -1,0 +1,73 @@
+import { type PreviewRow, SHORT_ID } from './record.ts';
+
+/**
+ * Names and tags of everything that Tempus creates. Names are derived, never random, so that a crashed attempt
+ * finds its own work again; tags, given in the create call itself, prove whose it is.
+ */
+export const RESOURCE_KINDS = [
+  'schedule',
+  'target-group',
+  'listener-rule',
+  'task-definition',
+  'service',
+] as const;
+export type ResourceKind = (typeof RESOURCE_KINDS)[number];
+
+export const TAGS = {
+  managed: 'tempus:managed',
+  install: 'tempus:install',
+  preview: 'tempus:preview',
+  uid: 'tempus:uid',
+  resource: 'tempus:resource',
+} as const;
+
+export interface Tag {
+  Key: string;
+  Value: string;
+}
+
+const PREFIX = 'tempus-';
+
+/** Name of a preview's target group, task definition family, service and fuse: 15 characters, AWS allows 32. */
+export function resourceName(id: string): string {
+  return `${PREFIX}${id}`;
+}
+
+/** The preview id in a resource name, or undefined where the name is not one of ours. */
+export function idOfName(name: string): string | undefined {
+  const id = name.slice(PREFIX.length);
+  return name.startsWith(PREFIX) && SHORT_ID.test(id) ? id : undefined;
+}
+
+/** Where a preview's log streams begin: the shared log group holds all previews. */
+export function logStreamPrefix(id: string): string {
+  return `${id}/`;
+}
+
+/** Key of a resource in `status.resources`. */
+export function resourceKey(kind: ResourceKind, name: string): string {
+  return `${kind}#${name}`;
+}
+
+export function resourceTags(
+  install: string,
+  row: Pick<PreviewRow, 'id' | 'preview_id'>,
+  kind: ResourceKind,
+): Tag[] {
+  return [
+    { Key: TAGS.managed, Value: 'true' },
+    { Key: TAGS.install, Value: install },
+    { Key: TAGS.preview, Value: row.id },
+    { Key: TAGS.uid, Value: row.preview_id },
+    { Key: TAGS.resource, Value: kind },
+  ];
+}
+
+/** Whether tags read from AWS prove that a resource belongs to exactly this incarnation in this install. */
+export function isOwn(
+  tags: ReadonlyMap<string, string>,
+  install: string,
+  row: Pick<PreviewRow, 'preview_id'>,
+): boolean {
+  return tags.get(TAGS.install) === install && tags.get(TAGS.uid) === row.preview_id;
+}

@@ -1,0 +1,28 @@
+/** How an ALB's previews are addressed. At least one of `host_domain` and `path_origin` is set. */
+export interface Routing {
+  /** Which form is `preview_url`; the other one, when configured, works as well. */
+  primary: 'host' | 'path';
+  scheme: 'http' | 'https';
+  /** Domain, with port where it is not the scheme's own, under which each preview has its own host. */
+  host_domain?: string | undefined;
+  /** Authority under which each preview has its own path prefix. */
+  path_authority?: string | undefined;
+}
+
+/** The DNS label and the path segment of a preview. */
+export function previewLabel(id: string): string {
+  return `preview-${id}`;
+}
+
+/** The host of a preview without a port, as a listener rule matches it. */
+export function previewHost(id: string, hostDomain: string): string {
+  return `${previewLabel(id)}.${hostDomain.replace(/:\d+$/, '')}`;
+}
+
+/** Every address of a preview; the first is its `preview_url`. All end in a slash, so that relative links work. */
+export function previewUrls(id: string, routing: Routing): string[] {
+  const { scheme, host_domain, path_authority } = routing;
+  const host = host_domain ? [`${scheme}://${previewLabel(id)}.${host_domain}/`] : [];
+  const path = path_authority ? [`${scheme}://${path_authority}/${previewLabel(id)}/`] : [];
+  return routing.primary === 'host' ? [...host, ...path] : [...path, ...host];
+}
