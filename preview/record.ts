@@ -64,6 +64,10 @@ export interface Status {
   /** Hash of the spec that AWS runs completely; Ready requires it to equal the hash of `spec`. */
   observed_spec?: string;
   accepted?: Accepted;
+  /** The spec that was last Ready: what a rejected update falls back to. */
+  served_spec?: Spec;
+  /** The rollout under way, and since when: what the progress deadline is measured from. */
+  rollout?: { spec: string; since: string };
   /** Hash of the spec that was rejected by the circuit breaker or by the progress deadline. */
   failed_spec?: string;
   /** `nudge` as it was when `failed_spec` was set: another value asks for another try. */
@@ -75,8 +79,8 @@ export interface Status {
   /** Keyed `kind#name`. */
   resources: Record<string, ResourceTrace>;
   last_error?: LastError;
-  /** When the current deployment began: what the progress deadline is measured from. */
-  progress_at?: string;
+  /** When every resource was first seen absent, with milliseconds: the second sighting has to be later by a grace. */
+  absent_since?: string;
   ready_at?: string;
   deleted_at?: string;
 }

@@ -1,0 +1,137 @@
+import {
+  ClientException,
+  InvalidParameterException,
+  ServiceNotActiveException,
+  ServiceNotFoundException,
+} from '@aws-sdk/client-ecs';
+import {
+  DuplicateTargetGroupNameException,
+  PriorityInUseException,
+  ResourceInUseException,
+  RuleNotFoundException,
+  TargetGroupNotFoundException,
+  TooManyRulesException,
+  TooManyTargetGroupsException,
+  TooManyUniqueTargetGroupsPerLoadBalancerException,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
+import { ConflictException, ResourceNotFoundException } from '@aws-sdk/client-scheduler';
+
+/**
+ * What a failed call means for the one who made it. The union is closed: whoever switches on it is checked for
+ * completeness.
+ *
+ * - conflict: somebody else wrote first; look again now
+ * - throttle: AWS asks for patience
+ * - transient: no answer, or a fault on AWS's side
+ * - capacity: a quota or a limit is reached
+ * - denied: a permission is missing
+ * - invalid: AWS refuses the request as such; repeating it unchanged cannot help
+ */
+export type FaultKind = 'conflict' | 'throttle' | 'transient' | 'capacity' | 'denied' | 'invalid';
+
+export interface Fault {
+  kind: FaultKind;
+  /** CamelCase and stable, fit for a condition. */
+  reason: string;
+  /** For people; holds no ids and no times that change from try to try. */
+  message: string;
+}
+
+const THROTTLES = new Set([
+  'ThrottlingException',
+  'Throttling',
+  'RequestLimitExceeded',
+  'TooManyRequestsException',
+  'ProvisionedThroughputExceededException',
+]);
+const DENIALS = new Set([
+  'AccessDeniedException',
+  'AccessDenied',
+  'UnauthorizedOperation',
+  'UnrecognizedClientException',
+  'ExpiredTokenException',
+  'InvalidClientTokenId',
+]);
+
+interface SdkError extends Error {
+  $metadata?: { httpStatusCode?: number };
+  $fault?: 'client' | 'server';
+}
+
+/** Classifies whatever a call threw. An error that is not AWS's own is transient: it says nothing about the request. */
+export function classify(error: unknown): Fault {
+  if (!(error instanceof Error)) return { kind: 'transient', reason: 'Unknown', message: String(error) };
+  const { name, message, $metadata, $fault } = error as SdkError;
+  const fault = (kind: FaultKind, reason: string): Fault => ({ kind, reason, message });
+  if (THROTTLES.has(name) || $metadata?.httpStatusCode === 429) return fault('throttle', 'Throttled');
+  if (DENIALS.has(name) || $metadata?.httpStatusCode === 403) return fault('denied', 'AccessDenied');
+  if (isCapacity(error)) return fault('capacity', 'CapacityExhausted');
+  if (isPriorityTaken(error) || error instanceof ConflictException) return fault('conflict', 'Conflict');
+  if ($fault === 'client' && ($metadata?.httpStatusCode ?? 400) < 500) {
+    return fault('invalid', name.replace(/Exception$/, ''));
+  }
+  return fault('transient', 'AwsUnavailable');
+}
+
+function isCapacity(error: Error): boolean {
+  return (
+    error instanceof TooManyRulesException ||
+    error instanceof TooManyTargetGroupsException ||
+    error instanceof TooManyUniqueTargetGroupsPerLoadBalancerException ||
+    error.name === 'LimitExceededException' ||
+    error.name === 'ServiceQuotaExceededException'
+  );
+}
+
+/** The service is not there, or is on its way out: for a delete that is success. */
+export function isServiceGone(error: unknown): boolean {
+  return error instanceof ServiceNotFoundException || error instanceof ServiceNotActiveException;
+}
+
+/** The name is still held by a service that drains. ECS has no class of its own for it. */
+export function isDraining(error: unknown): boolean {
+  return error instanceof InvalidParameterException && error.message.includes('still Draining');
+}
+
+/** The rule that makes a target group usable is not yet visible to ECS. */
+export function isNotBehindRule(error: unknown): boolean {
+  return (
+    error instanceof InvalidParameterException &&
+    error.message.includes('does not have an associated load balancer')
+  );
+}
+
+/** A service of that name exists with other parameters: ours, seen too late, or a stranger's. */
+export function isNotIdempotent(error: unknown): boolean {
+  return error instanceof InvalidParameterException && error.message.includes('not idempotent');
+}
+
+/** ECS answers an unknown family or revision with its catch-all ClientException. */
+export function isTaskDefinitionGone(error: unknown): boolean {
+  return error instanceof ClientException && /unable to (describe|find)|does not exist/i.test(error.message);
+}
+
+export function isTargetGroupGone(error: unknown): boolean {
+  return error instanceof TargetGroupNotFoundException;
+}
+
+/** A rule still refers to the target group; after DeleteRule this lags by seconds. */
+export function isTargetGroupInUse(error: unknown): boolean {
+  return error instanceof ResourceInUseException;
+}
+
+export function isTargetGroupNameTaken(error: unknown): boolean {
+  return error instanceof DuplicateTargetGroupNameException;
+}
+
+export function isRuleGone(error: unknown): boolean {
+  return error instanceof RuleNotFoundException;
+}
+
+export function isPriorityTaken(error: unknown): boolean {
+  return error instanceof PriorityInUseException;
+}
+
+export function isScheduleGone(error: unknown): boolean {
+  return error instanceof ResourceNotFoundException;
+}
