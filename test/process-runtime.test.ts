@@ -76,6 +76,22 @@ const parentScript = (path: string, body: string) => `
     images: { bare: { command: [] } }, hostEnv: process.env });
   ${body}`;
 
+async function killedParent(taskId: string, grace: number): Promise<void> {
+  const file = join(folder, 'parent.ts');
+  const task = { taskId, image: 'bare', command: ['node', '-e', STUBBORN], env: {}, cpu: 256, memory: 512 };
+  await writeFile(
+    file,
+    parentScript(
+      folder,
+      `await runtime.start({ ...${JSON.stringify(task)}, stopTimeoutMs: ${grace}, onLog: (line) => console.log(line) });`,
+    ),
+  );
+  const parent = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await new Promise((resolve) => parent.stdout.once('data', resolve));
+  parent.kill('SIGKILL');
+  await new Promise((resolve) => parent.once('exit', resolve));
+}
+
 describe('a task that ends by itself', () => {
   test('reports the exit status of its command', async () => {
     expect(await (await start('process.exit(7)')).exited).toEqual({ exitCode: 7 });
@@ -214,21 +230,6 @@ describe('stop', () => {
 });
 
 describe('when the process that started it is gone', () => {
-  async function killedParent(taskId: string, grace: number): Promise<void> {
-    const file = join(folder, 'parent.ts');
-    const task = { taskId, image: 'bare', command: ['node', '-e', STUBBORN], env: {}, cpu: 256, memory: 512 };
-    await writeFile(
-      file,
-      parentScript(
-        `await runtime.start({ ...${JSON.stringify(task)}, stopTimeoutMs: ${grace}, onLog: (line) => console.log(line) });`,
-      ),
-    );
-    const parent = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await new Promise((resolve) => parent.stdout.once('data', resolve));
-    parent.kill('SIGKILL');
-    await new Promise((resolve) => parent.once('exit', resolve));
-  }
-
   test('a task ends by itself, even one that ignores SIGTERM', async () => {
     const taskId = systemRandom.uuid().replaceAll('-', '');
     await killedParent(taskId, 1000);
