@@ -1,35 +1,38 @@
 import type { Clock } from '../platform/clock.ts';
 import type { Counter, Histogram, Metrics } from '../platform/metrics.ts';
 import { classify } from './errors.ts';
+import { type AwsPorts, ECS_CALLS, ELBV2_CALLS, LOGS_CALLS, SCHEDULER_CALLS } from './ports.ts';
 
 type AnyCall = (input: never) => Promise<unknown>;
-type Around = (call: string, proceed: () => Promise<unknown>) => Promise<unknown>;
+type Around = (service: string, call: string, proceed: () => Promise<unknown>) => Promise<unknown>;
 
-/** The same port, with `around` run about each of the named calls. */
-function decorate<P extends Record<keyof P, AnyCall>>(
-  port: P,
-  calls: readonly (keyof P & string)[],
-  around: Around,
-): P {
-  const wrap = (name: keyof P & string) => (input: never) => around(name, () => port[name](input));
-  return Object.fromEntries(calls.map((name) => [name, wrap(name)])) as P;
+/** The same ports, with `around` run about every call. */
+function decorate(ports: AwsPorts, around: Around): AwsPorts {
+  const wrap = <P extends Record<keyof P, AnyCall>>(
+    service: string,
+    port: P,
+    calls: readonly (keyof P & string)[],
+  ) => {
+    const wrapped = calls.map((call) => [
+      call,
+      (input: never) => around(service, call, () => port[call](input)),
+    ]);
+    return Object.fromEntries(wrapped) as P;
+  };
+  return {
+    ecs: wrap('ecs', ports.ecs, ECS_CALLS),
+    elbv2: wrap('elbv2', ports.elbv2, ELBV2_CALLS),
+    scheduler: wrap('scheduler', ports.scheduler, SCHEDULER_CALLS),
+    logs: wrap('logs', ports.logs, LOGS_CALLS),
+  };
 }
 
 const READS = /^(describe|list|get|filter)/;
 
-/** Whether a call changes something at AWS: every call that is not a read by its name. */
-export function isMutating(call: string): boolean {
-  return !READS.test(call);
-}
-
 /** Runs `check` before every mutating call; what it throws keeps the call from being made. */
-export function fenced<P extends Record<keyof P, AnyCall>>(
-  port: P,
-  calls: readonly (keyof P & string)[],
-  check: () => void,
-): P {
-  return decorate(port, calls, async (call, proceed) => {
-    if (isMutating(call)) check();
+export function fenced(ports: AwsPorts, check: () => void): AwsPorts {
+  return decorate(ports, async (_service, call, proceed) => {
+    if (!READS.test(call)) check();
     return proceed();
   });
 }
@@ -55,12 +58,8 @@ export class CallMeter {
     );
   }
 
-  measured<P extends Record<keyof P, AnyCall>>(
-    service: string,
-    port: P,
-    calls: readonly (keyof P & string)[],
-  ): P {
-    return decorate(port, calls, async (call, proceed) => {
+  measured(ports: AwsPorts): AwsPorts {
+    return decorate(ports, async (service, call, proceed) => {
       const start = this.#clock.monotonic();
       let outcome = 'ok';
       try {

@@ -76,3 +76,11 @@ export const LOGS_CALLS = [
   'getLogEvents',
 ] as const satisfies readonly (keyof CloudWatchLogs)[];
 export type LogsPort = Port<CloudWatchLogs, (typeof LOGS_CALLS)[number]>;
+
+/** Everything that a controller does to AWS besides its own tables. */
+export interface AwsPorts {
+  ecs: EcsPort;
+  elbv2: Elbv2Port;
+  scheduler: SchedulerPort;
+  logs: LogsPort;
+}

@@ -1,4 +1,4 @@
-import type { Phase } from './record.ts';
+import { type Phase, PHASES } from './record.ts';
 
 /** Who may follow whom. Teardown is reachable from everywhere and leads nowhere but to Deleted. */
 const MOVES: Readonly<Record<Phase, readonly Phase[]>> = {
@@ -17,6 +17,8 @@ const MOVES: Readonly<Record<Phase, readonly Phase[]>> = {
  * where there is one, else `from`.
  */
 export function advance(from: Phase, to: Phase): Phase {
+  // A hand may have stored a phase that is none, or Deleted over what still stands: both are set right at once.
+  if (!PHASES.includes(from) || to === 'Deleting') return to;
   if (from === to || MOVES[from].includes(to)) return to;
   const between = MOVES[from].find((next) => next !== 'Deleting' && MOVES[next].includes(to));
   return between ?? from;

@@ -1,6 +1,7 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocument, paginateQuery } from '@aws-sdk/lib-dynamodb';
 import { toSeconds } from '../platform/clock.ts';
+import { initialConditions } from './conditions.ts';
 import { type Deletion, type Phase, PREVIEW_ID, type PreviewRow, shortId, type Status } from './record.ts';
 import { canonicalJson } from './spec.ts';
 import { LIVE_INDEX } from './tables.ts';
@@ -14,7 +15,7 @@ const IS_LIVE = 'phase <> :deleting AND phase <> :deleted';
 /** Defends an extension that arrives in the instant of expiry: the flip holds only for the expiry it has seen. */
 const EXPIRES_AS_READ = 'expires_at = :seen';
 /** Defends a controller write against edits of phase and against another controller. */
-const STATUS_AS_READ = 'phase = :phase AND #status.rev = :rev';
+const STATUS_AS_READ = 'phase = :phase AND (#status.rev = :rev OR attribute_not_exists(#status.rev))';
 
 const PHASES_OF_TEARDOWN = { ':deleting': 'Deleting', ':deleted': 'Deleted' } as const;
 
@@ -63,7 +64,7 @@ export class PreviewStore {
   async get(idOrUuid: string): Promise<PreviewRow | undefined> {
     const Key = { id: shortId(idOrUuid) };
     const { Item } = await this.#client.get({ TableName: this.#table, Key, ConsistentRead: true });
-    const row = Item as PreviewRow | undefined;
+    const row = Item && toRow(Item);
     return PREVIEW_ID.test(idOrUuid) && row?.preview_id !== idOrUuid ? undefined : row;
   }
 
@@ -165,7 +166,7 @@ export class PreviewStore {
   }
 
   /** Every live record whose expiry has come by `now`. Eventually consistent: the flip decides. */
-  async *due(now: Date): AsyncGenerator<DuePreview> {
+  async *due(now: Date): AsyncGenerator<DuePreview & Pick<PreviewRow, 'phase'>> {
     yield* this.#query('live = :live AND expires_at <= :now', { ':live': 'live', ':now': toSeconds(now) });
   }
 
@@ -177,9 +178,32 @@ export class PreviewStore {
       ExpressionAttributeValues: values,
     };
     for await (const page of paginateQuery({ client: this.#client, pageSize: this.#pageSize }, input)) {
-      yield* (page.Items ?? []) as PreviewRow[];
+      yield* (page.Items ?? []).map(toRow);
     }
   }
+}
+
+/**
+ * A stored item as a record. A hand can have put an item without the parts that nobody edits; they are filled in, so
+ * that even a broken record can be judged, shown and torn down.
+ */
+function toRow(item: Record<string, unknown>): PreviewRow {
+  const row = item as Partial<PreviewRow>;
+  const status = row.status;
+  return {
+    owner: '',
+    labels: {},
+    source: {},
+    created_at: '1970-01-01T00:00:00Z',
+    spec: {},
+    ...row,
+    status: {
+      ...status,
+      rev: status?.rev ?? 0,
+      conditions: status?.conditions ?? initialConditions('1970-01-01T00:00:00Z'),
+      resources: status?.resources ?? {},
+    },
+  } as PreviewRow;
 }
 
 function pickWritten(row: PreviewRow) {

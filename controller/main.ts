@@ -1,0 +1,44 @@
+import { hostname } from 'node:os';
+import { createClients } from '../aws/clients.ts';
+import { CallMeter } from '../aws/decorate.ts';
+import { systemClock } from '../platform/clock.ts';
+import { parseConfig, processEnv } from '../platform/config.ts';
+import { createLog } from '../platform/log.ts';
+import { Metrics } from '../platform/metrics.ts';
+import { systemRandom } from '../platform/random.ts';
+import { Coordination } from '../preview/coordination.ts';
+import { PreviewStore } from '../preview/store.ts';
+import { httpProbe } from '../reconcilers/probe.ts';
+import { CONTROLLER_TIMES, controllerSchema, reconcilerConfig } from './config.ts';
+import { Controller } from './controller.ts';
+
+const env = parseConfig(controllerSchema, processEnv());
+const log = createLog(env.TEMPUS_LOG_LEVEL);
+const clients = createClients({ region: env.AWS_REGION, endpoint: env.TEMPUS_AWS_ENDPOINT });
+
+const controller = new Controller({
+  store: new PreviewStore({ client: clients.document, table: env.TEMPUS_TABLE_PREVIEWS }),
+  coordination: new Coordination({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),
+  ports: new CallMeter(new Metrics(), systemClock).measured(clients),
+  probe: httpProbe,
+  clock: systemClock,
+  random: systemRandom,
+  log,
+  config: reconcilerConfig(env),
+  dynamodb: clients.dynamodb,
+  streams: clients.streams,
+  table: env.TEMPUS_TABLE_PREVIEWS,
+  owner: `${hostname()}-${process.pid}-${systemRandom.uuid()}`,
+  times: CONTROLLER_TIMES,
+});
+
+const stop = new AbortController();
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(signal, () => {
+    log.info({ signal }, 'stopping');
+    stop.abort();
+  });
+}
+await controller.run(stop.signal);
+clients.destroy();
+log.info('stopped');

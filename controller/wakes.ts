@@ -1,0 +1,31 @@
+import { canonicalJson } from '../preview/spec.ts';
+import { PRIORITY } from './work-queue.ts';
+
+type Image = Record<string, unknown>;
+
+const DESIRED = ['spec', 'ttl_hours', 'nudge'] as const;
+
+/**
+ * Whether a change of a record concerns the controller, and how urgently; undefined for its own writes, which come
+ * back through the stream and would otherwise cancel every backoff. An own write raises status.rev by exactly one and
+ * leaves desired state alone; whatever does not look like that was someone else. Missing images wake: better once
+ * too often.
+ */
+export function wakes(before: Image | undefined, after: Image | undefined): number | undefined {
+  if (after?.phase === 'Deleting' && before?.phase !== 'Deleting') return PRIORITY.deletion;
+  if (!before || !after) return PRIORITY.change;
+  return isOwnWrite(before, after) ? undefined : PRIORITY.change;
+}
+
+function isOwnWrite(before: Image, after: Image): boolean {
+  const [was, is] = [revOf(before), revOf(after)];
+  if (was === undefined || is !== was + 1) return false;
+  return DESIRED.every(
+    (field) => canonicalJson(before[field] ?? null) === canonicalJson(after[field] ?? null),
+  );
+}
+
+function revOf({ status }: Image): number | undefined {
+  const rev = (status as { rev?: unknown } | undefined)?.rev;
+  return typeof rev === 'number' ? rev : undefined;
+}

@@ -1,0 +1,90 @@
+import { canonicalInstant, expiresAt } from '../preview/expiry.ts';
+import type { Finding } from '../preview/conditions.ts';
+import type { Accepted, PreviewRow } from '../preview/record.ts';
+import { specSchema } from '../preview/spec.ts';
+
+export interface Acceptance {
+  /** What to run and until when. Absent only when nothing acceptable has ever been stored. */
+  accepted?: Accepted;
+  /** When the preview ends, whatever else is wrong with the record. */
+  expires_at: string;
+  finding: Finding;
+}
+
+type Verdict<T> = { ok: T } | { reason: string; message: string };
+
+/**
+ * Judges the desired state as it is stored, which any DynamoDB client may have edited. What is wrong is named in the
+ * finding; what was accepted before keeps ruling in its place, the expiry included.
+ */
+export function judge(
+  row: PreviewRow,
+  limits: { max_ttl_hours: number; allow_workdir: boolean },
+): Acceptance {
+  const before = row.status.accepted;
+  const expiry = judgeExpiry(row, limits.max_ttl_hours);
+  const spec = judgeSpec(row, limits.allow_workdir);
+  const expires_at = 'ok' in expiry ? expiry.ok.expires_at : fallbackExpiry(row);
+  const refusal = 'ok' in spec ? ('ok' in expiry ? undefined : expiry) : spec;
+
+  const runs = 'ok' in spec ? spec.ok : before?.spec;
+  const ttl_hours = 'ok' in expiry ? expiry.ok.ttl_hours : (before?.ttl_hours ?? row.ttl_hours);
+  return {
+    ...(runs === undefined ? {} : { accepted: { spec: runs, ttl_hours, expires_at } }),
+    expires_at,
+    finding: refusal
+      ? { type: 'SpecAccepted', status: 'False', reason: refusal.reason, message: refusal.message }
+      : { type: 'SpecAccepted', status: 'True', reason: 'Accepted', message: 'the desired state is valid' },
+  };
+}
+
+function judgeSpec(row: PreviewRow, allowWorkdir: boolean): Verdict<Accepted['spec']> {
+  const parsed = specSchema.safeParse(row.spec);
+  if (!parsed.success) {
+    const message = parsed.error.issues
+      .map((issue) => `${['spec', ...issue.path].join('.')}: ${issue.message}`)
+      .join('; ');
+    return { reason: 'InvalidSpec', message };
+  }
+  if (parsed.data.workdir !== undefined && !allowWorkdir) {
+    return { reason: 'InvalidSpec', message: 'spec.workdir: works in laptop mode only; remove it' };
+  }
+  return { ok: parsed.data };
+}
+
+/**
+ * `expires_at` alone decides. Only where `ttl_hours` was edited and `expires_at` was not, the end is computed anew
+ * from the creation.
+ */
+function judgeExpiry(
+  row: PreviewRow,
+  maxTtlHours: number,
+): Verdict<Pick<Accepted, 'ttl_hours' | 'expires_at'>> {
+  const before = row.status.accepted;
+  const { ttl_hours } = row;
+  if (!Number.isFinite(ttl_hours) || ttl_hours <= 0 || ttl_hours > maxTtlHours) {
+    const message = `ttl_hours: must be a number greater than 0 and at most ${maxTtlHours}`;
+    return { reason: 'InvalidTtl', message };
+  }
+  const typed = canonicalInstant(row.expires_at);
+  const edited = before !== undefined && ttl_hours !== before.ttl_hours && typed === before.expires_at;
+  const expires_at = edited ? expiresAt(row.created_at, ttl_hours) : typed;
+  if (expires_at === undefined) {
+    const message = 'expires_at: must be a time with a zone, for example 2026-01-31T18:00:00Z';
+    return { reason: 'InvalidExpiry', message };
+  }
+  const latest = expiresAt(row.created_at, maxTtlHours);
+  if (expires_at > latest) {
+    const message = `expires_at: must be at most ${maxTtlHours} hours after created_at, that is ${latest}`;
+    return { reason: 'InvalidExpiry', message };
+  }
+  return { ok: { ttl_hours, expires_at } };
+}
+
+/** The end of a record whose own expiry cannot be read: the accepted one, else a day after its creation. */
+function fallbackExpiry(row: PreviewRow): string {
+  return (
+    row.status.accepted?.expires_at ??
+    expiresAt(canonicalInstant(row.created_at) ?? '1970-01-01T00:00:00Z', 24)
+  );
+}

@@ -1,0 +1,52 @@
+import type { Routing } from '../preview/urls.ts';
+
+/** One application load balancer that carries previews, made by whoever set the install up. */
+export interface AlbConfig extends Routing {
+  name: string;
+  listener_arn: string;
+  /** host:port under which the controller reaches the listener, whatever name the preview has. */
+  probe_address: string;
+  /** How many previews it takes: AWS allows 100 target groups, and 100 rules over all its listeners. */
+  slots: number;
+}
+
+/** What an install decides for all of its previews. Durations carry their unit in the name. */
+export interface ReconcilerConfig {
+  install: string;
+  cluster: string;
+  vpc_id: string;
+  subnets: string[];
+  security_groups: string[];
+  assign_public_ip: boolean;
+  execution_role_arn?: string | undefined;
+  log_group: string;
+  region: string;
+  schedule_group: string;
+  fuse_role_arn: string;
+  /** How long after expiry the fuse fires: late enough never to race a Tempus that works. */
+  fuse_delay_minutes: number;
+  albs: AlbConfig[];
+  /** public: through the preview's own URL; target: where the controller cannot reach the public side. */
+  probe: 'public' | 'target';
+  health_interval_s: number;
+  health_timeout_s: number;
+  /** How long a new task may fail health checks before ECS stops it. */
+  health_grace_s: number;
+  /** How long an old target finishes its open requests. */
+  deregistration_delay_s: number;
+  /** Failed tasks after which the circuit breaker rejects a deployment. */
+  breaker_failures: number;
+  progress_deadline_ms: number;
+  /** Two sightings of absence lie at least this far apart: AWS reads are eventually consistent. */
+  absence_grace_ms: number;
+  /** How soon to look again at something that is under way. */
+  poll_ms: number;
+  /** How soon to look again at something that only time or a person can change. */
+  retry_ms: number;
+  /** How often a settled preview is compared with AWS. */
+  drift_ms: number;
+  max_ttl_hours: number;
+  allow_workdir: boolean;
+  /** How long a tombstone stays readable. */
+  keep_deleted_days: number;
+}

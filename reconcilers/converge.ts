@@ -1,0 +1,152 @@
+import { classify, type Fault } from '../aws/errors.ts';
+import type { Finding } from '../preview/conditions.ts';
+import type { Accepted, ConditionType, Phase, PreviewRow } from '../preview/record.ts';
+import { judge } from './acceptance.ts';
+import { ensureFuse } from './fuse.ts';
+import { ensureListenerRules } from './listener-rule.ts';
+import { done, type Outcome, type PassResult } from './outcome.ts';
+import type { Ensuring, ReconcilerDeps } from './pass.ts';
+import { planPreview, plannedKeys } from './plan.ts';
+import { ensureAnswer, ensureRollout, lastLines } from './readiness.ts';
+import { chooseRollout, type Rollout, rolloutFields } from './rollout.ts';
+import { ensureService } from './service.ts';
+import { claimSlot, type Slot } from './slots.ts';
+import { StatusDraft } from './status-draft.ts';
+import { ensureTargetGroup } from './target-group.ts';
+import { ensureTaskDefinition } from './task-definition.ts';
+import { judgeFault, judgeOutcome } from './verdict.ts';
+import { CONFLICT, Writer } from './writer.ts';
+
+interface Step {
+  /** The condition that a wait or a fault in this step makes False. */
+  condition: ConditionType;
+  ensure: (pass: Ensuring) => Promise<Outcome>;
+  /** What is proven once the step is done. */
+  proves?: Finding;
+}
+
+const ROUTED: Finding = {
+  type: 'RouteReady',
+  status: 'True',
+  reason: 'Routed',
+  message: 'the listener rules stand',
+};
+const ROLLED_OUT: Finding = {
+  type: 'ServiceReady',
+  status: 'True',
+  reason: 'RolloutCompleted',
+  message: 'the task runs and is healthy',
+};
+
+/** In the order AWS forces: ECS refuses a target group that no rule uses yet, and the fuse comes before the cost. */
+const STEPS: readonly Step[] = [
+  { condition: 'RouteReady', ensure: ensureFuse },
+  { condition: 'RouteReady', ensure: ensureTargetGroup },
+  { condition: 'RouteReady', ensure: ensureListenerRules, proves: ROUTED },
+  { condition: 'ServiceReady', ensure: ensureTaskDefinition },
+  { condition: 'ServiceReady', ensure: ensureService },
+];
+
+/** Asked only of a service that is meant to run. */
+const READINESS: readonly Step[] = [
+  { condition: 'ServiceReady', ensure: ensureRollout, proves: ROLLED_OUT },
+  { condition: 'Ready', ensure: ensureAnswer },
+];
+
+/** Makes AWS like the accepted desired state, as far as AWS lets it get in one pass, and writes down how far that is. */
+export async function converge(row: PreviewRow, attempt: number, deps: ReconcilerDeps): Promise<PassResult> {
+  const draft = new StatusDraft(row.status, deps.clock.now());
+  const { accepted, expires_at, finding } = judge(row, deps.config);
+  draft.find(finding);
+  // A bad edit stays as it was typed, for its author to see; only a key that the index needs is put back.
+  const keeps = finding.status !== 'True' && typeof row.expires_at === 'string';
+  const writer = new Writer(row, draft, keeps ? row.expires_at : expires_at, deps);
+  if (!accepted) {
+    draft.find({ type: 'Ready', status: 'False', reason: finding.reason, message: finding.message });
+    return writer.end('Failed', expires_at, deps.config.drift_ms, finding.reason);
+  }
+  draft.set({ accepted });
+
+  const slot = await claimSlot(row, deps.config.albs, deps.coordination);
+  if (!slot) {
+    const full = { reason: 'CapacityExhausted', message: 'every load balancer is full; waiting for a slot' };
+    draft.find({ type: 'Admitted', status: 'False', ...full });
+    draft.find({ type: 'Ready', status: 'False', ...full });
+    return writer.end('Pending', expires_at, deps.config.retry_ms, full.reason);
+  }
+  return deploy({ row, accepted, slot, attempt, draft, writer, deps });
+}
+
+interface Deployment {
+  row: PreviewRow;
+  accepted: Accepted;
+  slot: Slot;
+  attempt: number;
+  draft: StatusDraft;
+  writer: Writer;
+  deps: ReconcilerDeps;
+}
+
+async function deploy({
+  row,
+  accepted,
+  slot,
+  attempt,
+  draft,
+  writer,
+  deps,
+}: Deployment): Promise<PassResult> {
+  const { config, clock, log, ports, probe } = deps;
+  const { expires_at } = accepted;
+  const rollout = chooseRollout(row, accepted);
+  const plan = planPreview({ row, spec: rollout.spec, expires_at, slot, run: rollout.run }, config);
+  draft.find({
+    type: 'Admitted',
+    status: 'True',
+    reason: 'SlotHeld',
+    message: `a slot on ${slot.alb.name} is held`,
+  });
+  draft.set({ slot: { alb: slot.alb.name, n: slot.n }, urls: plan.urls, url: plan.urls[0] ?? '' });
+  draft.set(rolloutFields(draft.status, rollout, draft.at));
+  if (!rollout.rejected) draft.unset('failed_spec', 'failed_nudge');
+  draft.intend(plannedKeys(plan));
+  const begun = await writer.begin(phaseWhileRolling(row, rollout));
+  if (!begun) return { kind: 'fault', fault: CONFLICT };
+
+  const pass: Ensuring = { row: begun, plan, ports, config, clock, log, probe, draft };
+  const result = await ensure(pass, rollout.run ? [...STEPS, ...READINESS] : STEPS);
+  if ('fault' in result) {
+    const phase = judgeFault(draft, result.condition, result.fault, attempt);
+    return writer.fault(phase ?? begun.phase, result.fault);
+  }
+  const { phase, ms, reason } = await judgeOutcome({
+    ...result,
+    pass,
+    rollout,
+    lines: () => lastLines(pass),
+  });
+  return writer.end(phase, expires_at, ms, reason);
+}
+
+function phaseWhileRolling({ phase, status }: PreviewRow, { rolling }: Rollout): Phase {
+  if (!rolling) return phase;
+  return status.ready_at ? 'Updating' : 'Provisioning';
+}
+
+/** Runs the steps until one has to wait, is rejected, or fails. */
+async function ensure(
+  pass: Ensuring,
+  steps: readonly Step[],
+): Promise<{ condition: ConditionType; outcome: Outcome } | { condition: ConditionType; fault: Fault }> {
+  for (const { condition, ensure: run, proves } of steps) {
+    try {
+      const outcome = await run(pass);
+      if (outcome.kind !== 'done') return { condition, outcome };
+      if (proves) pass.draft.find(proves);
+    } catch (error) {
+      pass.log.debug({ err: error, step: run.name }, 'step failed');
+      return { condition, fault: classify(error) };
+    }
+  }
+  return { condition: 'Ready', outcome: done };
+}

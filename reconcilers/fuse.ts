@@ -1,0 +1,62 @@
+import type { GetScheduleCommandOutput } from '@aws-sdk/client-scheduler';
+import { isScheduleGone } from '../aws/errors.ts';
+import { resourceKey, resourceName } from '../preview/names.ts';
+import { done, type Outcome } from './outcome.ts';
+import type { Ensuring, Work } from './pass.ts';
+
+/**
+ * The fuse: a one-time schedule at AWS itself that sets the service's desired count to 0 some time after expiry, so
+ * that a preview stops costing money even when every line of Tempus is dead. Schedules cannot be tagged: the group is
+ * the install's own, and the name holds the id.
+ */
+type Observed = Omit<GetScheduleCommandOutput, '$metadata'>;
+
+async function observe({ row, ports, config }: Work): Promise<Observed | undefined> {
+  try {
+    const key = { GroupName: config.schedule_group, Name: resourceName(row.id) };
+    return await ports.scheduler.getSchedule(key);
+  } catch (error) {
+    if (isScheduleGone(error)) return undefined;
+    throw error;
+  }
+}
+
+function differs(observed: Observed, { plan: { fuse } }: Ensuring): boolean {
+  return (
+    observed.ScheduleExpression !== fuse.ScheduleExpression ||
+    observed.State !== fuse.State ||
+    observed.ActionAfterCompletion !== fuse.ActionAfterCompletion ||
+    observed.Target?.Arn !== fuse.Target?.Arn ||
+    observed.Target?.Input !== fuse.Target?.Input ||
+    observed.Target?.RoleArn !== fuse.Target?.RoleArn
+  );
+}
+
+/** Before the service exists, and moved by every extension. UpdateSchedule resets what it is not given: send all. */
+export async function ensureFuse(pass: Ensuring): Promise<Outcome> {
+  const { plan, ports, draft, log } = pass;
+  const observed = await observe(pass);
+  if (!observed) {
+    await ports.scheduler.createSchedule(plan.fuse);
+    log.info({ schedule: plan.fuse.Name, at: plan.fuse.ScheduleExpression }, 'created schedule');
+  } else if (differs(observed, pass)) {
+    await ports.scheduler.updateSchedule(plan.fuse);
+    log.info({ schedule: plan.fuse.Name, at: plan.fuse.ScheduleExpression }, 'moved schedule');
+  }
+  draft.present(resourceKey('schedule', plan.fuse.Name));
+  return done;
+}
+
+export async function removeFuse(work: Work): Promise<Outcome | 'absent'> {
+  const { row, ports, config, draft, log } = work;
+  if (!(await observe(work))) return 'absent';
+  const Name = resourceName(row.id);
+  try {
+    await ports.scheduler.deleteSchedule({ GroupName: config.schedule_group, Name });
+  } catch (error) {
+    if (!isScheduleGone(error)) throw error;
+  }
+  draft.deleted(resourceKey('schedule', Name));
+  log.info({ schedule: Name }, 'deleted schedule');
+  return done;
+}

@@ -1,0 +1,28 @@
+import type { Fault } from '../aws/errors.ts';
+
+/**
+ * How a step ended. Waiting is a value, not an exception and not a sleep: the queue owns time.
+ *
+ * - done: the world is as planned, go on
+ * - wait: AWS, or a person, needs time; look again in `ms`
+ * - rejected: AWS or the application refuses this very spec; deploying it again unchanged cannot help
+ */
+export type Outcome =
+  | { kind: 'done' }
+  | { kind: 'wait'; reason: string; message: string; ms: number }
+  | { kind: 'rejected'; reason: string; message: string; logs: string[] };
+
+export const done: Outcome = { kind: 'done' };
+
+export function wait(reason: string, message: string, ms: number): Outcome {
+  return { kind: 'wait', reason, message, ms };
+}
+
+/** What one pass over a preview tells the work queue. */
+export type PassResult =
+  /** Nothing to do until something changes; absent and Deleted records end here. */
+  | { kind: 'finished' }
+  /** Look again in `ms`, without counting a failure. */
+  | { kind: 'again'; ms: number; reason: string }
+  /** A call failed; the kind of fault decides the pace of the next try. */
+  | { kind: 'fault'; fault: Fault };

@@ -1,0 +1,41 @@
+import type { Service } from '@aws-sdk/client-ecs';
+import type { AwsPorts } from '../aws/ports.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Coordination } from '../preview/coordination.ts';
+import type { PreviewRow } from '../preview/record.ts';
+import type { PreviewStore } from '../preview/store.ts';
+import type { ReconcilerConfig } from './config.ts';
+import type { Plan } from './plan.ts';
+import type { Probe } from './probe.ts';
+import type { StatusDraft } from './status-draft.ts';
+
+/** What a reconciler is built from. The ports refuse mutating calls once the leader's tenure is over. */
+export interface ReconcilerDeps {
+  store: PreviewStore;
+  coordination: Coordination;
+  ports: AwsPorts;
+  probe: Probe;
+  clock: Clock;
+  log: Log;
+  config: ReconcilerConfig;
+}
+
+/** What every step of a pass works with. */
+export interface Work {
+  row: PreviewRow;
+  ports: AwsPorts;
+  config: ReconcilerConfig;
+  clock: Clock;
+  log: Log;
+  draft: StatusDraft;
+}
+
+/** A pass that makes the world like its plan. Each step leaves here what the later ones need. */
+export interface Ensuring extends Work {
+  plan: Plan;
+  probe: Probe;
+  targetGroupArn?: string;
+  taskDefinitionArn?: string;
+  service?: Service;
+}

@@ -1,0 +1,46 @@
+import { request } from 'node:http';
+
+/** One request through a preview's public URL: the status and the `Server` header of whoever answered. */
+export interface ProbeAnswer {
+  status: number;
+  server: string;
+}
+
+export type Probe = (url: string, address: string) => Promise<ProbeAnswer>;
+
+/** What an application load balancer calls itself in the answers that are its own. */
+const LOAD_BALANCER = 'awselb/2.0';
+const TIMEOUT_MS = 3_000;
+
+/**
+ * Asks for `url` at `address`, whatever its host resolves to: on a laptop `*.localhost` is known to browsers but not
+ * to Node, on AWS the name may not have reached this resolver yet. Rejects when nobody answers in 3 s.
+ */
+export const httpProbe: Probe = (url, address) => {
+  const { host, pathname } = new URL(url);
+  const at = new URL(`http://${address}`);
+  return new Promise((resolve, reject) => {
+    const probe = request(
+      {
+        host: at.hostname,
+        port: at.port || 80,
+        path: pathname,
+        headers: { host, 'user-agent': 'tempus-probe' },
+        timeout: TIMEOUT_MS,
+        agent: false,
+      },
+      (response) => {
+        response.resume();
+        resolve({ status: response.statusCode ?? 0, server: String(response.headers.server ?? '') });
+      },
+    );
+    probe.on('timeout', () => probe.destroy(new Error('no answer in time')));
+    probe.on('error', reject);
+    probe.end();
+  });
+};
+
+/** Whether the preview itself answered, and not the load balancer in its place. */
+export function isPreviewAnswer({ server }: ProbeAnswer): boolean {
+  return server !== LOAD_BALANCER;
+}

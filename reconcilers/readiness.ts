@@ -1,0 +1,102 @@
+import type { Service } from '@aws-sdk/client-ecs';
+import type { TargetHealthDescription } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { logStreamPrefix } from '../preview/names.ts';
+import { type Diagnosis, diagnose, taskIdOf } from './diagnosis.ts';
+import { done, type Outcome, wait } from './outcome.ts';
+import type { Ensuring } from './pass.ts';
+import { CONTAINER } from './plan.ts';
+import { isPreviewAnswer } from './probe.ts';
+
+const LAST_LINES = 20;
+
+/** The rollout is COMPLETED and a target is healthy: ECS counts a task as healthy only when the load balancer does. */
+export async function ensureRollout(pass: Ensuring): Promise<Outcome> {
+  const { service, config } = pass;
+  if (!service) throw new Error('the service step has not run');
+  const deployment = service.deployments?.find(({ status }) => status === 'PRIMARY');
+  const completed = deployment?.rolloutState === 'COMPLETED' && (service.runningCount ?? 0) >= 1;
+  const targets = await describeTargets(pass);
+  if (completed && targets.some(({ TargetHealth }) => TargetHealth?.State === 'healthy')) return done;
+  const diagnosis = await examine(pass, service, targets);
+  if (deployment?.rolloutState === 'FAILED' && deployment.taskDefinition === pass.taskDefinitionArn) {
+    return reject(
+      pass,
+      diagnosis ?? { reason: 'RolloutFailed', message: deployment.rolloutStateReason ?? '' },
+    );
+  }
+  const { reason, message } = diagnosis ?? { reason: 'RolloutInProgress', message: 'the task is starting' };
+  return wait(reason, message, config.poll_ms);
+}
+
+/** The preview itself, not the load balancer in its place, answers under each of its own public URLs. */
+export async function ensureAnswer({ probe: ask, plan, config }: Ensuring): Promise<Outcome> {
+  if (config.probe === 'target') return done;
+  for (const url of plan.urls) {
+    try {
+      const answer = await ask(url, plan.alb.probe_address);
+      if (isPreviewAnswer(answer)) continue;
+      return wait(
+        'UrlNotReady',
+        `the load balancer answers ${answer.status} in place of the preview`,
+        config.poll_ms,
+      );
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return wait('UrlNotReady', `the preview's URL does not answer: ${why}`, config.poll_ms);
+    }
+  }
+  return done;
+}
+
+async function describeTargets({ ports, targetGroupArn }: Ensuring): Promise<TargetHealthDescription[]> {
+  const { TargetHealthDescriptions } = await ports.elbv2.describeTargetHealth({
+    TargetGroupArn: targetGroupArn,
+  });
+  return TargetHealthDescriptions ?? [];
+}
+
+async function examine(
+  { ports, config, plan }: Ensuring,
+  service: Service,
+  targets: TargetHealthDescription[],
+): Promise<Diagnosis | undefined> {
+  const stopped = { cluster: config.cluster, serviceName: plan.name, desiredStatus: 'STOPPED' as const };
+  const { taskArns = [] } = await ports.ecs.listTasks(stopped);
+  const { tasks = [] } =
+    taskArns.length === 0
+      ? {}
+      : await ports.ecs.describeTasks({ cluster: config.cluster, tasks: taskArns.slice(0, 100) });
+  // Only what this revision did: an earlier one was stopped by its update and explains nothing.
+  const ofRevision = tasks.filter(({ taskDefinitionArn }) => taskDefinitionArn === service.taskDefinition);
+  const healthPath = plan.targetGroup.HealthCheckPath ?? '/';
+  return diagnose({ service, stopped: ofRevision, targets, port: plan.containerPort, healthPath });
+}
+
+async function reject(pass: Ensuring, { reason, message, taskId }: Diagnosis): Promise<Outcome> {
+  return { kind: 'rejected', reason, message, logs: await lastLines(pass, taskId) };
+}
+
+/** What the preview itself said last: of the task that failed, else of any. */
+export async function lastLines({ ports, config, plan, log }: Ensuring, taskId?: string): Promise<string[]> {
+  const prefix = logStreamPrefix(plan.id);
+  try {
+    const id = taskId ?? (await newestTask({ ports, config, plan }));
+    if (!id) return [];
+    const { events = [] } = await ports.logs.getLogEvents({
+      logGroupName: config.log_group,
+      logStreamName: `${prefix}${CONTAINER}/${id}`,
+      limit: LAST_LINES,
+      startFromHead: false,
+    });
+    return events.map(({ message = '' }) => message);
+  } catch (error) {
+    // The lines explain a failure; their absence (a task that wrote nothing has no stream) must not hide it.
+    log.warn({ err: error }, 'could not read the last log lines');
+    return [];
+  }
+}
+
+async function newestTask({ ports, config, plan }: Pick<Ensuring, 'ports' | 'config' | 'plan'>) {
+  const { taskArns = [] } = await ports.ecs.listTasks({ cluster: config.cluster, serviceName: plan.name });
+  return taskArns[0] ? taskIdOf({ taskArn: taskArns[0] }) : undefined;
+}

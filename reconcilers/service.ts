@@ -1,0 +1,126 @@
+import type { Service, UpdateServiceCommandInput } from '@aws-sdk/client-ecs';
+import { isDraining, isNotBehindRule, isNotIdempotent, isServiceGone } from '../aws/errors.ts';
+import { resourceKey, resourceName } from '../preview/names.ts';
+import { done, type Outcome, wait } from './outcome.ts';
+import { nameConflict, ownsEcs } from './ownership.ts';
+import type { Ensuring, Work } from './pass.ts';
+import { CONTAINER } from './plan.ts';
+
+/** The service, or undefined: AWS answers an unknown name with a failure entry, and INACTIVE is only a memory. */
+async function observe({ row, ports, config }: Work): Promise<Service | undefined> {
+  const { services = [] } = await ports.ecs.describeServices({
+    cluster: config.cluster,
+    services: [resourceName(row.id)],
+    include: ['TAGS'],
+  });
+  return services.find(({ status }) => status !== 'INACTIVE');
+}
+
+function loadBalancers({
+  plan,
+  targetGroupArn,
+}: Ensuring): NonNullable<UpdateServiceCommandInput['loadBalancers']> {
+  if (!targetGroupArn) throw new Error('the target group step has not run');
+  return [{ targetGroupArn, containerName: CONTAINER, containerPort: plan.containerPort }];
+}
+
+export async function ensureService(pass: Ensuring): Promise<Outcome> {
+  const observed = await observe(pass);
+  if (!observed) return create(pass);
+  if (observed.status === 'DRAINING') return draining(pass);
+  if (!ownsEcs(observed.tags, pass)) return nameConflict(`service ${pass.plan.name}`, pass);
+  pass.draft.present(resourceKey('service', pass.plan.name));
+  return update(pass, observed);
+}
+
+async function create(pass: Ensuring): Promise<Outcome> {
+  const { plan, ports, config, log } = pass;
+  try {
+    const { service } = await ports.ecs.createService({
+      ...plan.service,
+      taskDefinition: pass.taskDefinitionArn,
+      loadBalancers: loadBalancers(pass),
+    });
+    if (service) pass.service = service;
+  } catch (error) {
+    if (isNotBehindRule(error)) {
+      return wait('RuleNotVisible', 'AWS does not see the listener rule yet', config.poll_ms);
+    }
+    if (isDraining(error)) return draining(pass);
+    if (isNotIdempotent(error))
+      return wait('ServiceNotVisible', 'AWS does not show the service yet', config.poll_ms);
+    throw error;
+  }
+  pass.draft.present(resourceKey('service', plan.name));
+  log.info({ service: plan.name, task_definition: pass.taskDefinitionArn }, 'created service');
+  return done;
+}
+
+/** What UpdateService has to change, or undefined where the service is as planned. */
+function difference(pass: Ensuring, observed: Service): Partial<UpdateServiceCommandInput> | undefined {
+  const { plan, taskDefinitionArn } = pass;
+  const changes: Partial<UpdateServiceCommandInput> = {};
+  if (observed.taskDefinition !== taskDefinitionArn) changes.taskDefinition = taskDefinitionArn;
+  if (observed.loadBalancers?.[0]?.containerPort !== plan.containerPort)
+    changes.loadBalancers = loadBalancers(pass);
+  if (observed.desiredCount !== plan.service.desiredCount) changes.desiredCount = plan.service.desiredCount;
+  // The same task definition asked for again after a rejection: without force AWS would leave the failure standing.
+  const primary = observed.deployments?.find(({ status }) => status === 'PRIMARY');
+  const retried = primary?.rolloutState === 'FAILED' && pass.row.status.rollout?.spec === plan.specHash;
+  if (
+    retried &&
+    plan.service.desiredCount > 0 &&
+    changes.taskDefinition === undefined &&
+    isNewRollout(pass, primary)
+  ) {
+    changes.forceNewDeployment = true;
+  }
+  return Object.keys(changes).length > 0 ? changes : undefined;
+}
+
+/** Whether the rollout that the record speaks of began after the deployment that failed. */
+function isNewRollout({ row }: Ensuring, failed: { createdAt?: Date | undefined }): boolean {
+  const since = row.status.rollout?.since;
+  return since !== undefined && failed.createdAt !== undefined && failed.createdAt < new Date(since);
+}
+
+async function update(pass: Ensuring, observed: Service): Promise<Outcome> {
+  const { plan, ports, config, log } = pass;
+  pass.service = observed;
+  const changes = difference(pass, observed);
+  if (!changes) return done;
+  try {
+    const { service } = await ports.ecs.updateService({
+      cluster: config.cluster,
+      service: plan.service.serviceName,
+      ...changes,
+    });
+    if (service) pass.service = service;
+  } catch (error) {
+    if (isServiceGone(error)) return draining(pass);
+    throw error;
+  }
+  log.info({ service: plan.name, changed: Object.keys(changes) }, 'updated service');
+  return done;
+}
+
+function draining({ config }: Work): Outcome {
+  return wait('ServiceDraining', 'an earlier service of this name is still draining', config.poll_ms);
+}
+
+export async function removeService(work: Work): Promise<Outcome | 'absent'> {
+  const observed = await observe(work);
+  if (!observed || !ownsEcs(observed.tags, work)) return 'absent';
+  const { ports, config, draft, log } = work;
+  const name = resourceName(work.row.id);
+  if (observed.status === 'ACTIVE') {
+    try {
+      await ports.ecs.deleteService({ cluster: config.cluster, service: name, force: true });
+      log.info({ service: name }, 'deleted service');
+    } catch (error) {
+      if (!isServiceGone(error)) throw error;
+    }
+  }
+  draft.deleted(resourceKey('service', name));
+  return wait('ServiceDraining', 'the service stops its tasks', config.poll_ms);
+}

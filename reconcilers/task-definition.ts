@@ -1,0 +1,87 @@
+import type { EcsPort } from '../aws/ports.ts';
+import { isTaskDefinitionGone } from '../aws/errors.ts';
+import { resourceKey, resourceName } from '../preview/names.ts';
+import { done, type Outcome, wait } from './outcome.ts';
+import { nameConflict, ownsEcs } from './ownership.ts';
+import type { Ensuring, Work } from './pass.ts';
+import { SPEC_TAG } from './plan.ts';
+
+/** DeleteTaskDefinitions takes at most this many. */
+const DELETED_A_CALL = 10;
+
+interface Observed {
+  arn: string;
+  own: boolean;
+  specHash: string | undefined;
+}
+
+/** A revision, or the latest ACTIVE one of a family. */
+async function observe(work: Work, taskDefinition: string): Promise<Observed | undefined> {
+  try {
+    const answer = await work.ports.ecs.describeTaskDefinition({ taskDefinition, include: ['TAGS'] });
+    const arn = answer.taskDefinition?.taskDefinitionArn;
+    if (!arn) return undefined;
+    const specHash = answer.tags?.find(({ key }) => key === SPEC_TAG)?.value;
+    return { arn, own: ownsEcs(answer.tags, work), specHash };
+  } catch (error) {
+    if (isTaskDefinitionGone(error)) return undefined;
+    throw error;
+  }
+}
+
+/** RegisterTaskDefinition makes a new revision each time: the tag tells whether the latest one already runs this spec. */
+export async function ensureTaskDefinition(pass: Ensuring): Promise<Outcome> {
+  const { plan, ports, draft, log } = pass;
+  const observed = await observe(pass, plan.taskDefinition.family);
+  if (observed && !observed.own) return nameConflict(`task definition ${plan.name}`, pass);
+  let arn = observed?.specHash === plan.specHash ? observed.arn : undefined;
+  if (!arn) {
+    const { taskDefinition } = await ports.ecs.registerTaskDefinition(plan.taskDefinition);
+    arn = taskDefinition?.taskDefinitionArn;
+    if (!arn) throw new Error('RegisterTaskDefinition answered without an ARN');
+    log.info({ task_definition: arn }, 'registered task definition');
+  }
+  draft.present(resourceKey('task-definition', plan.name));
+  pass.taskDefinitionArn = arn;
+  return done;
+}
+
+async function listRevisions(ecs: EcsPort, family: string, status: 'ACTIVE' | 'INACTIVE'): Promise<string[]> {
+  const arns: string[] = [];
+  let nextToken: string | undefined;
+  do {
+    const page = await ecs.listTaskDefinitions({
+      familyPrefix: family,
+      status,
+      ...(nextToken ? { nextToken } : {}),
+    });
+    arns.push(...(page.taskDefinitionArns ?? []));
+    nextToken = page.nextToken;
+  } while (nextToken);
+  return arns;
+}
+
+/** Deregisters every revision and has AWS delete it. Being deleted counts as absent: AWS finishes it by itself. */
+export async function removeTaskDefinitions(work: Work): Promise<Outcome | 'absent'> {
+  const { ecs } = work.ports;
+  const family = resourceName(work.row.id);
+  const active = await owned(work, await listRevisions(ecs, family, 'ACTIVE'));
+  for (const taskDefinition of active) await ecs.deregisterTaskDefinition({ taskDefinition });
+  const inactive = await owned(work, await listRevisions(ecs, family, 'INACTIVE'));
+  for (let at = 0; at < inactive.length; at += DELETED_A_CALL) {
+    await ecs.deleteTaskDefinitions({ taskDefinitions: inactive.slice(at, at + DELETED_A_CALL) });
+  }
+  if (active.length === 0 && inactive.length === 0) return 'absent';
+  work.draft.deleted(resourceKey('task-definition', family));
+  work.log.info({ family, revisions: inactive.length }, 'deleted task definitions');
+  // A list that does not show yet what was just deregistered is no proof; the next pass looks again.
+  return inactive.length < active.length
+    ? wait('TaskDefinitionsActive', 'AWS still lists revisions as active', work.config.poll_ms)
+    : done;
+}
+
+async function owned(work: Work, arns: string[]): Promise<string[]> {
+  const own: string[] = [];
+  for (const arn of arns) if ((await observe(work, arn))?.own) own.push(arn);
+  return own;
+}

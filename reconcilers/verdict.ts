@@ -1,0 +1,142 @@
+import type { Fault } from '../aws/errors.ts';
+import { findCondition } from '../preview/conditions.ts';
+import type { ConditionType, Phase } from '../preview/record.ts';
+import type { Outcome } from './outcome.ts';
+import type { Ensuring } from './pass.ts';
+import type { Rollout } from './rollout.ts';
+import type { StatusDraft } from './status-draft.ts';
+
+/** What a pass makes of itself: the phase it reached and when to look again. */
+export interface Verdict {
+  phase: Phase;
+  ms: number;
+  reason: string;
+}
+
+export interface Case {
+  condition: ConditionType;
+  outcome: Outcome;
+  pass: Ensuring;
+  rollout: Rollout;
+  /** Reads what the preview wrote last; called only when the record will keep it. */
+  lines: () => Promise<string[]>;
+}
+
+/** Turns how the steps ended into conditions, phase and pace. Never Ready ⇒ Failed; Ready once ⇒ Degraded. */
+export async function judgeOutcome(facts: Case): Promise<Verdict> {
+  const { outcome } = facts;
+  switch (outcome.kind) {
+    case 'done':
+      return facts.rollout.rejected ? fallenBack(facts) : ready(facts);
+    case 'wait':
+      return isOverdue(facts) ? rejected(facts, outcome, await facts.lines()) : waiting(facts, outcome);
+    case 'rejected':
+      return rejected(facts, outcome, outcome.logs);
+  }
+}
+
+function ready({ pass: { draft, config }, rollout }: Case): Verdict {
+  draft.set({ observed_spec: rollout.hash, served_spec: rollout.spec });
+  draft.unset('rollout');
+  const accepted = findCondition(draft.status.conditions, 'SpecAccepted');
+  if (accepted?.status === 'False') {
+    const message = 'the last accepted state is served; the edit that was not accepted is not';
+    draft.find({ type: 'Ready', status: 'False', reason: 'SpecNotAccepted', message });
+    return {
+      phase: draft.status.ready_at ? 'Degraded' : 'Provisioning',
+      ms: config.drift_ms,
+      reason: 'SpecNotAccepted',
+    };
+  }
+  draft.set({ ready_at: draft.status.ready_at ?? draft.at });
+  draft.unset('last_error');
+  draft.find({
+    type: 'Ready',
+    status: 'True',
+    reason: 'Serving',
+    message: 'the preview answers under its URL',
+  });
+  return { phase: 'Ready', ms: config.drift_ms, reason: 'Serving' };
+}
+
+/** The rejected spec is not running: the last good one is, or nothing. */
+function fallenBack({ pass: { draft, config }, rollout }: Case): Verdict {
+  const why = draft.status.last_error;
+  const cause = why ? `${why.reason}: ${why.message}` : 'the rollout failed';
+  if (!rollout.run) {
+    const reason = why?.reason ?? 'RolloutFailed';
+    draft.find({ type: 'ServiceReady', status: 'False', reason, message: why?.message ?? cause });
+    draft.find({ type: 'Ready', status: 'False', reason, message: why?.message ?? cause });
+    return { phase: 'Failed', ms: config.drift_ms, reason };
+  }
+  const message = `the update was rejected (${cause}); the spec that was Ready before is served`;
+  draft.find({ type: 'Ready', status: 'False', reason: 'RolledBack', message });
+  return { phase: 'Degraded', ms: config.drift_ms, reason: 'RolledBack' };
+}
+
+async function waiting(facts: Case, { reason, message, ms }: Outcome & { kind: 'wait' }): Promise<Verdict> {
+  const { pass, rollout, condition, lines } = facts;
+  const { draft } = pass;
+  const broke = findCondition(pass.row.status.conditions, 'Ready')?.status === 'True' && !rollout.rolling;
+  draft.find({ type: condition, status: 'False', reason, message });
+  draft.find({ type: 'Ready', status: 'False', reason, message });
+  if (broke) draft.set({ last_error: { reason, message, at: draft.at, logs: await lines() } });
+  const never: Phase = rollout.rejected ? 'Failed' : 'Provisioning';
+  const once: Phase = rollout.rolling ? 'Updating' : 'Degraded';
+  return { phase: draft.status.ready_at ? once : never, ms, reason };
+}
+
+function rejected(
+  facts: Case,
+  { reason, message }: { reason: string; message: string },
+  logs: string[],
+): Verdict {
+  const { pass, rollout, condition } = facts;
+  const { draft, row } = pass;
+  draft.find({ type: condition, status: 'False', reason, message });
+  draft.find({ type: 'Ready', status: 'False', reason, message });
+  draft.set({
+    failed_spec: rollout.hash,
+    ...(row.nudge === undefined ? {} : { failed_nudge: row.nudge }),
+    last_error: { reason, message, at: draft.at, logs },
+  });
+  draft.unset('rollout');
+  // At once again: the next pass falls back to the last good spec, or stops what runs in vain.
+  return { phase: draft.status.ready_at ? 'Degraded' : 'Failed', ms: 0, reason };
+}
+
+/** A rollout that makes no progress for this long is rejected, even though AWS would go on trying. */
+function isOverdue({ condition, pass: { draft, clock, config }, rollout }: Case): boolean {
+  const since = draft.status.rollout?.since;
+  const concerns = condition === 'ServiceReady' || condition === 'Ready';
+  if (!rollout.rolling || !concerns || since === undefined) return false;
+  return clock.now().getTime() - new Date(since).getTime() > config.progress_deadline_ms;
+}
+
+/** Failed calls in a row after which an AWS that gives no answers is a fact worth showing. */
+const SHOWN_AFTER = 3;
+
+/** What a failed call means for the conditions; answers the phase where it changes it. */
+export function judgeFault(
+  draft: StatusDraft,
+  condition: ConditionType,
+  fault: Fault,
+  attempt: number,
+): Phase | undefined {
+  const { kind, reason, message } = fault;
+  switch (kind) {
+    case 'conflict':
+    case 'throttle':
+      return undefined;
+    case 'transient':
+      if (attempt >= SHOWN_AFTER) draft.find({ type: condition, status: 'Unknown', reason, message });
+      return undefined;
+    case 'capacity':
+    case 'denied':
+    case 'invalid':
+      draft.find({ type: condition, status: 'False', reason, message });
+      draft.find({ type: 'Ready', status: 'False', reason, message });
+      if (draft.status.ready_at) return 'Degraded';
+      return kind === 'capacity' ? undefined : 'Failed';
+  }
+}

@@ -1,0 +1,64 @@
+import type { Fault } from '../aws/errors.ts';
+import { advance } from '../preview/phases.ts';
+import type { Deletion, Phase, PreviewRow } from '../preview/record.ts';
+import type { PassResult } from './outcome.ts';
+import type { ReconcilerDeps } from './pass.ts';
+import type { StatusDraft } from './status-draft.ts';
+
+export const CONFLICT: Fault = {
+  kind: 'conflict',
+  reason: 'Conflict',
+  message: 'the record was written by someone else during the pass',
+};
+
+/**
+ * The two writes of a pass: the intents before its first mutation, the outcome at its end. Both rest on the record as
+ * it was read; when it has moved in between, the pass ends as a conflict and the next one reads anew.
+ */
+export class Writer {
+  #row: PreviewRow;
+  readonly #draft: StatusDraft;
+  readonly #expiresAt: string;
+  readonly #deps: ReconcilerDeps;
+
+  constructor(row: PreviewRow, draft: StatusDraft, expiresAt: string, deps: ReconcilerDeps) {
+    this.#row = row;
+    this.#draft = draft;
+    this.#expiresAt = expiresAt;
+    this.#deps = deps;
+  }
+
+  /** Writes what the pass is about to do; answers the row to go on with, or undefined on a conflict. */
+  async begin(phase: Phase, deletion?: Deletion): Promise<PreviewRow | undefined> {
+    return (await this.#write(advance(this.#row.phase, phase), deletion)) ? this.#row : undefined;
+  }
+
+  /** Writes the outcome of a pass and says when to look again: in `ms`, and in any case when `end` comes. */
+  async end(phase: Phase, end: string, ms: number, reason: string): Promise<PassResult> {
+    const reached = advance(this.#row.phase, phase);
+    if (!(await this.#write(reached))) return { kind: 'fault', fault: CONFLICT };
+    const untilEnd = Math.max(0, new Date(end).getTime() - this.#deps.clock.now().getTime());
+    return { kind: 'again', ms: reached === phase ? Math.min(ms, untilEnd) : 0, reason };
+  }
+
+  /** Writes what the pass got done before a call failed, and hands the fault on. */
+  async fault(phase: Phase, fault: Fault): Promise<PassResult> {
+    const written = await this.#write(advance(this.#row.phase, phase));
+    return { kind: 'fault', fault: written ? fault : CONFLICT };
+  }
+
+  async #write(phase: Phase, deletion?: Deletion): Promise<boolean> {
+    const { store, log } = this.#deps;
+    const next = await store.writeStatus(this.#row, {
+      phase,
+      status: this.#draft.status,
+      expires_at: this.#expiresAt,
+      ...(deletion ? { deletion } : {}),
+    });
+    if (!next) return false;
+    if (next.phase !== this.#row.phase)
+      log.info({ from: this.#row.phase, phase: next.phase }, 'phase changed');
+    this.#row = next;
+    return true;
+  }
+}
