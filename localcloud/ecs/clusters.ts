@@ -1,0 +1,71 @@
+import type {
+  Cluster,
+  CreateClusterCommandInput,
+  CreateClusterCommandOutput,
+  DescribeClustersCommandInput,
+  DescribeClustersCommandOutput,
+} from '@aws-sdk/client-ecs';
+
+import { clusterArn, nameOf } from './arns.ts';
+import { clusterNotFound, invalid } from './errors.ts';
+import type { ClusterRecord, EcsContext } from './state.ts';
+import { checkTags } from './tags.ts';
+
+const CLUSTER_NAME = /^[A-Za-z0-9_-]{1,255}$/;
+
+/** The clusters. `default` is always there, as in every account that has ever used ECS. */
+export class Clusters {
+  readonly #context: EcsContext;
+
+  constructor(context: EcsContext) {
+    this.#context = context;
+  }
+
+  create(input: CreateClusterCommandInput): Omit<CreateClusterCommandOutput, '$metadata'> {
+    const name = input.clusterName ?? 'default';
+    if (!CLUSTER_NAME.test(name)) throw invalid('Invalid cluster name.');
+    const known = this.#find(name);
+    if (known) return { cluster: this.#view(known) };
+    const cluster = { name, tags: checkTags(input.tags) };
+    this.#context.state.clusters.push(cluster);
+    this.#context.save();
+    return { cluster: this.#view(cluster) };
+  }
+
+  describe(input: DescribeClustersCommandInput): Omit<DescribeClustersCommandOutput, '$metadata'> {
+    const asked = input.clusters ?? ['default'];
+    const found = asked.map((cluster) => this.#find(nameOf(cluster)));
+    return {
+      clusters: found.filter((cluster) => cluster !== undefined).map((cluster) => this.#view(cluster)),
+      failures: asked
+        .filter((_, i) => !found[i])
+        .map((cluster) => ({ arn: clusterArn(nameOf(cluster)), reason: 'MISSING' })),
+    };
+  }
+
+  /** The name of the cluster that a call means; throws when it does not exist. */
+  require(nameOrArn: string | undefined): string {
+    const name = nameOf(nameOrArn ?? 'default');
+    if (!this.#find(name)) throw clusterNotFound();
+    return name;
+  }
+
+  #find(name: string): ClusterRecord | undefined {
+    return this.#context.state.clusters.find((cluster) => cluster.name === name);
+  }
+
+  #view({ name, tags }: ClusterRecord): Cluster {
+    const { services, tasks } = this.#context.state;
+    const mine = tasks.filter((task) => task.cluster === name);
+    return {
+      clusterArn: clusterArn(name),
+      clusterName: name,
+      status: 'ACTIVE',
+      registeredContainerInstancesCount: 0,
+      runningTasksCount: mine.filter((task) => task.lastStatus === 'RUNNING').length,
+      pendingTasksCount: mine.filter((task) => task.lastStatus === 'PENDING').length,
+      activeServicesCount: services.filter((s) => s.cluster === name && s.status === 'ACTIVE').length,
+      tags,
+    };
+  }
+}

@@ -1,0 +1,274 @@
+import { addEvent, completeDeployment, failDeployment } from './deployments.ts';
+import { HealthWatch } from './health-watch.ts';
+import { breakerThreshold, isSteady, planRollout, type RolloutView, startDelayMs } from './rollout.ts';
+import {
+  type DeploymentRecord,
+  type EcsContext,
+  type ServiceRecord,
+  type TaskRecord,
+  tasksOf,
+} from './state.ts';
+import type { Targets } from './targets.ts';
+import type { TaskLives } from './task-life.ts';
+import { launchOf, type LogSink, newTask } from './task-start.ts';
+import type { TaskDefinitions } from './task-definitions.ts';
+
+/** When nothing is being deployed, target health is looked at this many times less often. */
+const IDLE_POLL_FACTOR = 10;
+
+/** A container never comes up in no time on Fargate; without this, a crash loop here would be a busy loop. */
+const SPACING_MS = 1000;
+
+export interface SchedulerDeps {
+  context: EcsContext;
+  definitions: TaskDefinitions;
+  lives: TaskLives;
+  targets: Targets;
+  logs: LogSink;
+  pollMs: number;
+}
+
+/** Starts that a deployment has to wait for: in memory, because a restart forgives them. */
+interface Pace {
+  startFailures: number;
+  lastStart: number;
+  notBefore: number;
+}
+
+/**
+ * The service scheduler: keeps every service at its desired tasks, rolls deployments out and judges them. Level
+ * triggered: each pass looks at the whole service and does the next step; passes of one service never overlap.
+ */
+export class ServiceScheduler {
+  readonly #deps: SchedulerDeps;
+  readonly #context: EcsContext;
+  readonly #health: HealthWatch;
+  readonly #paces = new Map<string, Pace>();
+  readonly #passes = new Map<string, Promise<void>>();
+  readonly #dirty = new Set<string>();
+  readonly #timers = new Map<string, () => void>();
+  readonly #steady = new Set<string>();
+  #stopped = false;
+
+  constructor(deps: SchedulerDeps) {
+    this.#deps = deps;
+    this.#context = deps.context;
+    this.#health = new HealthWatch(deps);
+  }
+
+  /** Has the service looked at soon; wakes during a pass lead to one more pass. */
+  wake(serviceArn: string): void {
+    if (this.#stopped) return;
+    this.#dirty.add(serviceArn);
+    if (this.#passes.has(serviceArn)) return;
+    this.#passes.set(serviceArn, this.#run(serviceArn));
+  }
+
+  /** Reacts to a task that has changed by itself. */
+  taskChanged(task: TaskRecord): void {
+    if (task.lastStatus === 'STOPPED') this.#taskStopped(task);
+    this.wake(task.service);
+  }
+
+  /** No pass runs and no timer is left once this resolves. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.clear();
+    await Promise.all(this.#passes.values());
+  }
+
+  async #run(serviceArn: string): Promise<void> {
+    let retryMs: number | undefined;
+    // Not in the caller's turn: a call is answered, and its whole change made, before the scheduler acts on it.
+    await Promise.resolve();
+    while (!this.#stopped && this.#dirty.delete(serviceArn)) {
+      try {
+        retryMs = await this.#pass(serviceArn);
+      } catch (error) {
+        this.#context.log.error({ err: error, service_arn: serviceArn }, 'service scheduler pass failed');
+        retryMs = this.#deps.pollMs * IDLE_POLL_FACTOR;
+      }
+    }
+    this.#passes.delete(serviceArn);
+    this.#timers.get(serviceArn)?.();
+    this.#timers.delete(serviceArn);
+    if (retryMs !== undefined && !this.#stopped) {
+      this.#timers.set(
+        serviceArn,
+        this.#context.clock.after(retryMs, () => this.wake(serviceArn)),
+      );
+    }
+  }
+
+  /** One step for one service; returns after how many milliseconds to look again without being woken. */
+  async #pass(serviceArn: string): Promise<number | undefined> {
+    const service = this.#context.state.services.find(({ arn }) => arn === serviceArn);
+    if (!service || service.status === 'INACTIVE') return undefined;
+    if (service.status === 'DRAINING') return this.#drain(service);
+    const states = await this.#health.read(service);
+    // From here on nothing waits: what is decided is decided on one state of the service.
+    if (service.status !== 'ACTIVE' || this.#stopped) return 0;
+    const failed = this.#health.judge(service, states);
+    for (const { task, targetGroupArn } of failed) this.#replaceUnhealthy(service, task, targetGroupArn);
+    return this.#step(service);
+  }
+
+  #step(service: ServiceRecord): number | undefined {
+    const primary = this.#conclude(service);
+    if (!primary) return undefined;
+    const pace = this.#pace(primary);
+    const waitMs = Math.max(0, pace.notBefore - this.#context.clock.monotonic());
+    const view = this.#view(service, primary);
+    const plan = planRollout(view);
+    for (const id of plan.stop) this.#retire(service, id);
+    if (waitMs === 0) for (let i = 0; i < plan.start; i += 1) this.#startTask(service, primary);
+    this.#context.saveIfTouched();
+    const pollMs = this.#pollMs(service, primary);
+    if (plan.start > 0 && waitMs > 0) return Math.min(waitMs, pollMs ?? waitMs);
+    return pollMs;
+  }
+
+  /** Ends the rollout if it has succeeded or failed; returns the deployment that counts from now on. */
+  #conclude(service: ServiceRecord): DeploymentRecord | undefined {
+    const [primary] = service.deployments;
+    if (!primary) return undefined;
+    const steady = isSteady(this.#view(service, primary));
+    if (primary.rolloutState === 'IN_PROGRESS') {
+      const threshold = breakerThreshold(service.settings.deploymentConfiguration, service.desiredCount);
+      if (steady) completeDeployment(this.#context, service, primary);
+      else if (threshold !== undefined && primary.failedTasks >= threshold) {
+        failDeployment(this.#context, service, primary);
+      }
+    }
+    if (steady && !this.#steady.has(service.arn))
+      addEvent(this.#context, service, 'has reached a steady state.');
+    if (steady) this.#steady.add(service.arn);
+    else this.#steady.delete(service.arn);
+    this.#dropReplaced(service);
+    return service.deployments[0];
+  }
+
+  /** A deployment whose tasks have all been replaced is gone, but a failure stays visible while it is rolled back. */
+  #dropReplaced(service: ServiceRecord): void {
+    const live = new Set(this.#live(service).map(({ deployment }) => deployment));
+    const kept = service.deployments.filter(
+      ({ id, rolloutState }, i) => i === 0 || live.has(id) || rolloutState === 'FAILED',
+    );
+    if (kept.length === service.deployments.length) return;
+    service.deployments = kept;
+    this.#context.touch();
+  }
+
+  #drain(service: ServiceRecord): undefined {
+    for (const task of this.#live(service)) this.#retire(service, task.id);
+    if (tasksOf(this.#context.state, service).every(({ lastStatus }) => lastStatus === 'STOPPED')) {
+      service.status = 'INACTIVE';
+      service.inactiveAt = this.#context.now();
+      service.deployments = [];
+      this.#steady.delete(service.arn);
+      this.#context.touch();
+    }
+    this.#context.saveIfTouched();
+    return undefined;
+  }
+
+  #startTask(service: ServiceRecord, deployment: DeploymentRecord): void {
+    const definition = this.#deps.definitions.find(deployment.taskDefinition);
+    if (!definition) {
+      addEvent(this.#context, service, 'was unable to place a task. Reason: the task definition is gone.');
+      return;
+    }
+    const id = this.#context.random.uuid().replaceAll('-', '');
+    const task = newTask(service, deployment, definition, { id, now: this.#context.now() });
+    this.#pace(deployment).lastStart = this.#context.clock.monotonic();
+    this.#context.state.tasks.push(task);
+    this.#context.save();
+    addEvent(this.#context, service, `has started 1 tasks: (task ${id}).`);
+    const targetGroups = (service.settings.loadBalancers ?? []).flatMap(({ targetGroupArn }) =>
+      targetGroupArn === undefined ? [] : [{ targetGroupArn }],
+    );
+    this.#deps.lives.begin(task, { launch: launchOf(task, definition, this.#deps.logs), targetGroups });
+  }
+
+  #retire(service: ServiceRecord, taskId: string): void {
+    const task = this.#context.state.tasks.find(({ id }) => id === taskId);
+    if (!task) return;
+    addEvent(this.#context, service, `has stopped 1 running tasks: (task ${taskId}).`);
+    const reason = `Scaling activity initiated by (deployment ${task.deployment})`;
+    this.#deps.lives.stop(task, { stopCode: 'ServiceSchedulerInitiated', reason });
+  }
+
+  #replaceUnhealthy(service: ServiceRecord, task: TaskRecord, targetGroupArn: string): void {
+    const port = task.targets.find((target) => target.targetGroupArn === targetGroupArn)?.port;
+    addEvent(
+      this.#context,
+      service,
+      `(port ${port}) is unhealthy in (target-group ${targetGroupArn}) due to (reason Health checks failed).`,
+    );
+    this.#deps.lives.stop(task, {
+      stopCode: 'ServiceSchedulerInitiated',
+      reason: `Task failed ELB health checks in (target-group ${targetGroupArn})`,
+    });
+    const deployment = service.deployments.find(({ id }) => id === task.deployment);
+    if (deployment) this.#countFailure(deployment);
+  }
+
+  /** A task that nobody ordered to stop has failed; how it failed decides when the next one starts. */
+  #taskStopped(task: TaskRecord): void {
+    this.#health.forget(task);
+    if (task.stopCode !== 'TaskFailedToStart' && task.stopCode !== 'EssentialContainerExited') return;
+    const service = this.#context.state.services.find(({ arn }) => arn === task.service);
+    const deployment = service?.deployments.find(({ id }) => id === task.deployment);
+    if (!service || !deployment) return;
+    const pace = this.#pace(deployment);
+    const neverRan = task.stopCode === 'TaskFailedToStart';
+    pace.startFailures = neverRan ? pace.startFailures + 1 : 0;
+    const delayed = this.#context.clock.monotonic() + startDelayMs(pace.startFailures);
+    pace.notBefore = Math.max(delayed, pace.lastStart + SPACING_MS);
+    if (neverRan) {
+      addEvent(this.#context, service, `was unable to place a task. Reason: ${task.stoppedReason}`);
+    }
+    this.#countFailure(deployment);
+    this.#context.saveIfTouched();
+  }
+
+  #countFailure(deployment: DeploymentRecord): void {
+    if (deployment.rolloutState !== 'IN_PROGRESS') return;
+    deployment.failedTasks += 1;
+    deployment.updatedAt = this.#context.now();
+    this.#context.touch();
+  }
+
+  #pace({ id }: DeploymentRecord): Pace {
+    const pace = this.#paces.get(id) ?? { startFailures: 0, lastStart: 0, notBefore: 0 };
+    this.#paces.set(id, pace);
+    return pace;
+  }
+
+  #view(service: ServiceRecord, primary: DeploymentRecord): RolloutView {
+    const tasks = this.#live(service).map((task) => ({
+      id: task.id,
+      healthy: this.#health.isHealthy(task),
+      isPrimary: task.deployment === primary.id,
+    }));
+    return {
+      desired: service.desiredCount,
+      configuration: service.settings.deploymentConfiguration,
+      stalled: primary.rolloutState === 'FAILED',
+      primary: tasks.filter(({ isPrimary }) => isPrimary),
+      older: tasks.filter(({ isPrimary }) => !isPrimary),
+    };
+  }
+
+  #live(service: ServiceRecord): TaskRecord[] {
+    return tasksOf(this.#context.state, service).filter(({ desiredStatus }) => desiredStatus === 'RUNNING');
+  }
+
+  /** Only target health has to be polled for; everything else wakes the service. */
+  #pollMs(service: ServiceRecord, primary: DeploymentRecord): number | undefined {
+    if (!service.settings.loadBalancers?.length || this.#live(service).length === 0) return undefined;
+    const { pollMs } = this.#deps;
+    return primary.rolloutState === 'IN_PROGRESS' ? pollMs : pollMs * IDLE_POLL_FACTOR;
+  }
+}
