@@ -2,21 +2,50 @@ import { invalid } from './errors.ts';
 
 const MAX_PAGE = 100;
 
-/** One page of a list of distinct ARNs. The token is the first ARN that is not on it. */
+/** One line of a list: its ARN, and the text by which the list is sorted. */
+export interface Listed {
+  arn: string;
+  key: string;
+}
+
+interface PageInput {
+  maxResults?: number | undefined;
+  nextToken?: string | undefined;
+  descending?: boolean;
+}
+
+/**
+ * One page of a list, sorted by key. The token is the last key delivered and not a position, so that nothing is
+ * skipped and nothing refused when the list changes between two calls.
+ */
 export function paged(
-  arns: readonly string[],
-  input: { maxResults?: number | undefined; nextToken?: string | undefined },
+  list: readonly Listed[],
+  input: PageInput,
 ): { items: string[]; nextToken: { nextToken?: string } } {
   const size = input.maxResults ?? MAX_PAGE;
   if (!Number.isInteger(size) || size < 1 || size > MAX_PAGE) {
     throw invalid(`maxResults must be between 1 and ${MAX_PAGE}.`);
   }
-  const start =
-    input.nextToken === undefined ? 0 : arns.indexOf(Buffer.from(input.nextToken, 'base64url').toString());
-  if (start < 0) throw invalid('Invalid token.');
-  const next = arns[start + size];
+  const after = input.nextToken === undefined ? undefined : decode(input.nextToken);
+  const ascending = list.toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  const ahead = input.descending
+    ? ascending.toReversed().filter(({ key }) => after === undefined || key < after)
+    : ascending.filter(({ key }) => after === undefined || key > after);
+  const page = ahead.slice(0, size);
+  const last = page.at(-1);
+  const more = last && ahead.length > page.length;
   return {
-    items: arns.slice(start, start + size),
-    nextToken: next === undefined ? {} : { nextToken: Buffer.from(next).toString('base64url') },
+    items: page.map(({ arn }) => arn),
+    nextToken: more ? { nextToken: Buffer.from(last.key).toString('base64url') } : {},
   };
+}
+
+/** Numbers as text that sorts in their order. */
+export function sortable(n: number): string {
+  return String(n).padStart(16, '0');
+}
+
+function decode(token: string): string {
+  if (!/^[\w-]+$/.test(token)) throw invalid('Invalid token.');
+  return Buffer.from(token, 'base64url').toString();
 }

@@ -1,6 +1,6 @@
 import { addEvent, completeDeployment, failDeployment } from './deployments.ts';
 import { HealthWatch } from './health-watch.ts';
-import { breakerThreshold, isSteady, planRollout, type RolloutView, startDelayMs } from './rollout.ts';
+import { breakerThreshold, isSteady, planRollout, type RolloutView } from './rollout.ts';
 import {
   type DeploymentRecord,
   type EcsContext,
@@ -8,6 +8,7 @@ import {
   type TaskRecord,
   tasksOf,
 } from './state.ts';
+import { StartPace } from './start-pace.ts';
 import type { Targets } from './targets.ts';
 import type { TaskLives } from './task-life.ts';
 import { launchOf, type LogSink, newTask } from './task-start.ts';
@@ -15,9 +16,6 @@ import type { TaskDefinitions } from './task-definitions.ts';
 
 /** When nothing is being deployed, target health is looked at this many times less often. */
 const IDLE_POLL_FACTOR = 10;
-
-/** A container never comes up in no time on Fargate; without this, a crash loop here would be a busy loop. */
-const SPACING_MS = 1000;
 
 export interface SchedulerDeps {
   context: EcsContext;
@@ -28,13 +26,6 @@ export interface SchedulerDeps {
   pollMs: number;
 }
 
-/** Starts that a deployment has to wait for: in memory, because a restart forgives them. */
-interface Pace {
-  startFailures: number;
-  lastStart: number;
-  notBefore: number;
-}
-
 /**
  * The service scheduler: keeps every service at its desired tasks, rolls deployments out and judges them. Level
  * triggered: each pass looks at the whole service and does the next step; passes of one service never overlap.
@@ -43,7 +34,7 @@ export class ServiceScheduler {
   readonly #deps: SchedulerDeps;
   readonly #context: EcsContext;
   readonly #health: HealthWatch;
-  readonly #paces = new Map<string, Pace>();
+  readonly #pace: StartPace;
   readonly #passes = new Map<string, Promise<void>>();
   readonly #dirty = new Set<string>();
   readonly #timers = new Map<string, () => void>();
@@ -54,6 +45,7 @@ export class ServiceScheduler {
     this.#deps = deps;
     this.#context = deps.context;
     this.#health = new HealthWatch(deps);
+    this.#pace = new StartPace(deps.context.clock);
   }
 
   /** Has the service looked at soon; wakes during a pass lead to one more pass. */
@@ -117,8 +109,7 @@ export class ServiceScheduler {
   #step(service: ServiceRecord): number | undefined {
     const primary = this.#conclude(service);
     if (!primary) return undefined;
-    const pace = this.#pace(primary);
-    const waitMs = Math.max(0, pace.notBefore - this.#context.clock.monotonic());
+    const waitMs = this.#pace.waitMs(service, primary);
     const view = this.#view(service, primary);
     const plan = planRollout(view);
     for (const id of plan.stop) this.#retire(service, id);
@@ -167,6 +158,7 @@ export class ServiceScheduler {
       service.inactiveAt = this.#context.now();
       service.deployments = [];
       this.#steady.delete(service.arn);
+      this.#pace.forget(service);
       this.#context.touch();
     }
     this.#context.saveIfTouched();
@@ -181,7 +173,7 @@ export class ServiceScheduler {
     }
     const id = this.#context.random.uuid().replaceAll('-', '');
     const task = newTask(service, deployment, definition, { id, now: this.#context.now() });
-    this.#pace(deployment).lastStart = this.#context.clock.monotonic();
+    this.#pace.started(service, deployment);
     this.#context.state.tasks.push(task);
     this.#context.save();
     addEvent(this.#context, service, `has started 1 tasks: (task ${id}).`);
@@ -221,11 +213,9 @@ export class ServiceScheduler {
     const service = this.#context.state.services.find(({ arn }) => arn === task.service);
     const deployment = service?.deployments.find(({ id }) => id === task.deployment);
     if (!service || !deployment) return;
-    const pace = this.#pace(deployment);
     const neverRan = task.stopCode === 'TaskFailedToStart';
-    pace.startFailures = neverRan ? pace.startFailures + 1 : 0;
-    const delayed = this.#context.clock.monotonic() + startDelayMs(pace.startFailures);
-    pace.notBefore = Math.max(delayed, pace.lastStart + SPACING_MS);
+    // Only the PRIMARY deployment starts tasks, so only its failures slow the service down.
+    if (deployment === service.deployments[0]) this.#pace.failed(service, deployment, { neverRan });
     if (neverRan) {
       addEvent(this.#context, service, `was unable to place a task. Reason: ${task.stoppedReason}`);
     }
@@ -238,12 +228,6 @@ export class ServiceScheduler {
     deployment.failedTasks += 1;
     deployment.updatedAt = this.#context.now();
     this.#context.touch();
-  }
-
-  #pace({ id }: DeploymentRecord): Pace {
-    const pace = this.#paces.get(id) ?? { startFailures: 0, lastStart: 0, notBefore: 0 };
-    this.#paces.set(id, pace);
-    return pace;
   }
 
   #view(service: ServiceRecord, primary: DeploymentRecord): RolloutView {

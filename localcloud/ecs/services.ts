@@ -135,12 +135,11 @@ export class Services {
 
   list(input: ListServicesCommandInput): Omit<ListServicesCommandOutput, '$metadata'> {
     const cluster = this.#deps.clusters.require(input.cluster);
-    const arns = this.#context.state.services
+    const list = this.#context.state.services
       .filter((service) => service.cluster === cluster && service.status === 'ACTIVE')
       .filter(({ settings }) => !input.launchType || settings.launchType === input.launchType)
-      .map(({ arn }) => arn)
-      .toSorted();
-    const { items, nextToken } = paged(arns, { maxResults: 10, ...input });
+      .map(({ arn }) => ({ arn, key: arn }));
+    const { items, nextToken } = paged(list, { ...input, maxResults: input.maxResults ?? 10 });
     return { serviceArns: items, ...nextToken };
   }
 

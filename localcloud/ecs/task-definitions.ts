@@ -15,7 +15,7 @@ import type {
 
 import { nameOf, taskDefinitionArn } from './arns.ts';
 import { invalid, refused } from './errors.ts';
-import { paged } from './paging.ts';
+import { paged, sortable } from './paging.ts';
 import type { EcsContext, TaskDefinitionRecord } from './state.ts';
 import { checkTags } from './tags.ts';
 import { checkTaskDefinition } from './task-definition-checks.ts';
@@ -68,12 +68,11 @@ export class TaskDefinitions {
   list(input: ListTaskDefinitionsCommandInput): Omit<ListTaskDefinitionsCommandOutput, '$metadata'> {
     this.#forgetDeleted();
     const status = input.status ?? 'ACTIVE';
-    const arns = this.#context.state.taskDefinitions
+    const list = this.#context.state.taskDefinitions
       .filter((record) => record.status === status)
       .filter(({ family }) => input.familyPrefix === undefined || family === input.familyPrefix)
-      .toSorted((a, b) => (a.family === b.family ? a.revision - b.revision : a.family < b.family ? -1 : 1))
-      .map(({ arn }) => arn);
-    const { items, nextToken } = paged(input.sort === 'DESC' ? arns.toReversed() : arns, input);
+      .map(({ arn, family, revision }) => ({ arn, key: `${family}:${sortable(revision)}` }));
+    const { items, nextToken } = paged(list, { ...input, descending: input.sort === 'DESC' });
     return { taskDefinitionArns: items, ...nextToken };
   }
 

@@ -11,7 +11,7 @@ import type {
 import { clusterArn, nameOf, taskArn } from './arns.ts';
 import type { Clusters } from './clusters.ts';
 import { invalid } from './errors.ts';
-import { paged } from './paging.ts';
+import { paged, sortable } from './paging.ts';
 import type { EcsContext, TaskRecord } from './state.ts';
 import type { TaskLives } from './task-life.ts';
 
@@ -38,13 +38,13 @@ export class Tasks {
   list(input: ListTasksCommandInput): Omit<ListTasksCommandOutput, '$metadata'> {
     const cluster = this.#clusters.require(input.cluster);
     const desired = input.desiredStatus ?? 'RUNNING';
-    const arns = this.#context.state.tasks
+    const list = this.#context.state.tasks
       .filter((task) => task.cluster === cluster && task.desiredStatus === desired)
       .filter(({ service }) => !input.serviceName || nameOf(service) === nameOf(input.serviceName))
       .filter(({ family }) => !input.family || family === input.family)
       .filter(({ deployment }) => !input.startedBy || deployment === input.startedBy)
-      .map(({ arn }) => arn);
-    const { items, nextToken } = paged(arns, input);
+      .map(({ arn, createdAt }) => ({ arn, key: sortable(createdAt) + arn }));
+    const { items, nextToken } = paged(list, input);
     return { taskArns: items, ...nextToken };
   }
 
