@@ -121,6 +121,17 @@ describe('a task that ends by itself', () => {
     expect(await alive(mark)).toEqual([]);
   });
 
+  test('whose guard is killed from outside is killed with it', async () => {
+    const mark = systemRandom.uuid();
+    const taskId = systemRandom.uuid().replaceAll('-', '');
+    const task = await start(STUBBORN, { taskId, command: ['node', '-e', STUBBORN, mark] });
+    await line('up');
+    const guard = (await alive(taskId)).find(({ pid, pgid }) => pid === pgid);
+    process.kill(guard!.pid, 'SIGKILL');
+    expect(await task.exited).toEqual({ signal: 'SIGKILL' });
+    expect(await alive(mark)).toEqual([]);
+  });
+
   test('gives a command that reads stdin an empty one, and no other descriptor', async () => {
     await (
       await start('console.log(JSON.stringify(require("fs").readFileSync(0, "utf8")))')

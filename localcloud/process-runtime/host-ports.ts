@@ -1,5 +1,11 @@
 import { createServer } from 'node:net';
 
+/** All of them, because some systems let a wildcard listener and a loopback listener share a port. */
+const PROBED = ['127.0.0.1', '0.0.0.0', '::'];
+
+/** What says that a port is not to be had; a machine without IPv6 says something else. */
+const TAKEN = ['EADDRINUSE', 'EACCES'];
+
 /**
  * Lends the ports of this machine to tasks. A port is promised from `claim` to `release`, because the task that got
  * it may take seconds to listen on it.
@@ -24,17 +30,19 @@ export class HostPorts {
     if (this.#promised.has(port)) return false;
     // Promised before the probe: two claims of the same port must not both find it free.
     this.#promised.add(port);
-    // Both, because some systems let a wildcard listener and a loopback listener share a port.
-    const free = (await canListen(port, '127.0.0.1')) && (await canListen(port, '0.0.0.0'));
-    if (!free) this.#promised.delete(port);
-    return free;
+    for (const host of PROBED) {
+      if (await canListen(port, host)) continue;
+      this.#promised.delete(port);
+      return false;
+    }
+    return true;
   }
 }
 
 function canListen(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();
-    probe.once('error', () => resolve(false));
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(!TAKEN.includes(error.code ?? '')));
     probe.listen({ port, host, exclusive: true }, () => probe.close(() => resolve(true)));
   });
 }
