@@ -80,10 +80,22 @@ async function serve({ ecs = {}, elbv2 = {}, scheduler = {}, logs = {} }: Models
 }
 
 /** One request as no SDK would send it. */
-async function send(url: string, init: RequestInit & { headers?: Record<string, string> } = {}) {
-  const headers = { authorization: SIGNATURE, ...init.headers };
-  const response = await fetch(url, { method: 'POST', ...init, headers });
-  return { status: response.status, headers: response.headers, text: await response.text() };
+async function send(
+  url: string,
+  {
+    headers = {},
+    body,
+    method = 'POST',
+  }: { headers?: Record<string, string>; body?: string; method?: string },
+) {
+  const signed = { authorization: SIGNATURE, ...headers };
+  const response = await fetch(url, { method, headers: signed, ...(body === undefined ? {} : { body }) });
+  return { status: response.status, text: await response.text() };
+}
+
+/** The status and the error code of a JSON answer. */
+function refusal({ status, text }: { status: number; text: string }): [number, unknown] {
+  return [status, (JSON.parse(text) as Record<string, unknown>)['__type']];
 }
 
 /** The same with headers that fetch keeps to itself. */
@@ -236,7 +248,7 @@ describe('what a model lacks is refused by name, in the shape of the protocol, a
       headers: { 'x-amz-target': 'AWSGlue.GetTable', 'content-type': JSON_1_1 },
       body: '{}',
     });
-    expect([json.status, JSON.parse(json.text).__type]).toEqual([400, 'UnknownOperationException']);
+    expect(refusal(json)).toEqual([400, 'UnknownOperationException']);
     const query = await send(endpoint, {
       headers: { 'content-type': FORM },
       body: 'Action=GetCallerIdentity&Version=2011-06-15',
@@ -249,8 +261,8 @@ describe('what a model lacks is refused by name, in the shape of the protocol, a
   test('names that every object has are no service and no operation', async () => {
     const { endpoint } = await serve({});
     for (const target of ['constructor.a', 'toString.call', `${ECS_TARGET}.constructor`, '__proto__.x', '']) {
-      const { status, text } = await send(endpoint, { headers: { 'x-amz-target': target }, body: '{}' });
-      expect([status, JSON.parse(text).__type], target).toEqual([400, 'UnknownOperationException']);
+      const answer = await send(endpoint, { headers: { 'x-amz-target': target }, body: '{}' });
+      expect(refusal(answer), target).toEqual([400, 'UnknownOperationException']);
     }
   });
 });
@@ -347,11 +359,11 @@ describe('errors', () => {
       ecs: { describeServices: echo({}).call, listServices: echo({}).call },
     });
     const name = body.includes('maxResults') ? 'ListServices' : 'DescribeServices';
-    const { status, text } = await send(endpoint, {
+    const answer = await send(endpoint, {
       headers: { 'x-amz-target': `${ECS_TARGET}.${name}`, 'content-type': JSON_1_1 },
       body,
     });
-    expect([status, JSON.parse(text).__type]).toEqual([400, 'SerializationException']);
+    expect(refusal(answer)).toEqual([400, 'SerializationException']);
   });
 
   test('a path or a parameter that cannot be read is refused too', async () => {
@@ -359,8 +371,8 @@ describe('errors', () => {
       scheduler: { getSchedule: echo({}).call, listSchedules: echo({}).call },
     });
     for (const path of ['/schedules/%zz', '/schedules?MaxResults=many']) {
-      const { status, text } = await send(`${endpoint}${path}`, { method: 'GET' });
-      expect([status, JSON.parse(text).__type], path).toEqual([400, 'SerializationException']);
+      const answer = await send(`${endpoint}${path}`, { method: 'GET' });
+      expect(refusal(answer), path).toEqual([400, 'SerializationException']);
     }
   });
 

@@ -1,13 +1,14 @@
-import type { Log } from '../../platform/log.ts';
-import { writeJson, SerializationError } from './json-codec.ts';
+import { ServiceException } from '@smithy/core/client';
+import { SerializationError, writeJson } from './json-codec.ts';
 import { escapeXml, writeXml } from './query-codec.ts';
+import { MissingMemberError } from './required.ts';
 import type { Operation, Service } from './service.ts';
 
 /** One HTTP answer of the endpoint. */
 export interface Answer {
   status: number;
   headers: Record<string, string>;
-  body: string | Buffer;
+  body: string;
   /** The error code on the wire, for the call log. */
   code?: string;
 }
@@ -44,10 +45,17 @@ export function answerOutput(
   return { status: operation.http?.[2] ?? 200, headers, body };
 }
 
-/** An error in the words of its protocol: one code, one sentence. */
+/** An error on its way to the wire: one code, one sentence. */
+export interface Refusal {
+  code: string;
+  status: number;
+  message: string;
+}
+
+/** An error in the words of its protocol. */
 export function answerError(
   protocol: Protocol,
-  { code, status, message }: { code: string; status: number; message: string },
+  { code, status, message }: Refusal,
   requestId: string,
 ): Answer {
   const headers: Record<string, string> = { 'content-type': CONTENT_TYPES[protocol] };
@@ -62,22 +70,46 @@ export function answerError(
   return { status, headers, body: JSON.stringify({ __type: code, message, Message: message }), code };
 }
 
-/** What a model threw: its own refusal as AWS words it, anything else as AWS's own failure, with the stack in the log. */
-export function answerThrown(
-  protocol: Protocol,
-  service: Service,
-  thrown: unknown,
-  requestId: string,
-  log: Log,
-): Answer {
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const known = service.errors.get(error.name);
-  if (known) return answerError(protocol, { ...known, message: error.message }, requestId);
-  if (error instanceof SerializationError || (error as { $fault?: string }).$fault === 'client') {
-    return answerError(protocol, { code: error.name, status: 400, message: error.message }, requestId);
+/** No model has this operation. */
+export function unknownOperation(protocol: Protocol, name: string, service = 'any service'): Refusal {
+  const message = `${name || 'the operation'} is not modelled for ${service}; docs/localcloud.md lists what is`;
+  if (protocol === 'query') return { code: 'InvalidAction', status: 400, message };
+  return { code: 'UnknownOperationException', status: protocol === 'rest-json' ? 404 : 400, message };
+}
+
+const SERIALIZATION: Readonly<Record<Protocol, string>> = {
+  'json-1.0': 'SerializationException',
+  'json-1.1': 'SerializationException',
+  query: 'MalformedInput',
+  'rest-json': 'SerializationException',
+};
+const MISSING_MEMBER: Readonly<Record<Protocol, string>> = {
+  'json-1.0': 'ValidationException',
+  'json-1.1': 'InvalidParameterException',
+  query: 'ValidationError',
+  'rest-json': 'ValidationException',
+};
+
+/** An error that AWS would answer with, as AWS words it; undefined for a failure of the model itself. */
+export function refusalOf(protocol: Protocol, service: Service, error: unknown): Refusal | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { name, message } = error;
+  const known = service.errors.get(name);
+  if (known) return { ...known, message };
+  if (error instanceof SerializationError) return { code: SERIALIZATION[protocol], status: 400, message };
+  if (error instanceof MissingMemberError) return { code: MISSING_MEMBER[protocol], status: 400, message };
+  // A code that the SDK has no class for, such as Throttling: the service's base exception with that name.
+  if (error instanceof ServiceException) {
+    return { code: name, status: error.$metadata.httpStatusCode ?? 400, message };
   }
-  log.error({ err: error, service: service.name, request_id: requestId }, 'model failed');
-  const code = protocol === 'query' ? 'InternalFailure' : 'InternalServerException';
-  const message = 'The request processing has failed because of an unknown error.';
-  return answerError(protocol, { code, status: 500, message }, requestId);
+  return undefined;
+}
+
+/** AWS's own words for a failure of its own. */
+export function internalFailure(protocol: Protocol): Refusal {
+  return {
+    code: protocol === 'query' ? 'InternalFailure' : 'InternalServerException',
+    status: 500,
+    message: 'The request processing has failed because of an unknown error.',
+  };
 }

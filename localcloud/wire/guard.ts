@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 
 const LOOPBACK = /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(:\d+)?$/i;
-const SIGNATURE_V4 = /^AWS4-HMAC-SHA256 Credential=/;
+const SIGNATURE_V4 =
+  /^AWS4-HMAC-SHA256 Credential=[^,\s]+,\s*SignedHeaders=[^,\s]+,\s*Signature=[0-9a-f]{64}$/;
 
 /**
  * Why a request is not let in, or undefined. This endpoint starts processes, and a page open in a browser can send

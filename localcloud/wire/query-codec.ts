@@ -40,7 +40,8 @@ function readNode(schema: NormalizedSchema, node: Node, at: string): unknown {
   return readText(schema, node.value ?? '', at);
 }
 
-function readText(schema: NormalizedSchema, text: string, at: string): unknown {
+/** A member that stands in a form, a path or a query string. */
+export function readText(schema: NormalizedSchema, text: string, at: string): unknown {
   if (schema.isNumericSchema()) {
     const number = Number(text);
     if (text === '' || Number.isNaN(number)) throw new SerializationError(at, 'a number');
@@ -50,14 +51,25 @@ function readText(schema: NormalizedSchema, text: string, at: string): unknown {
     if (text !== 'true' && text !== 'false') throw new SerializationError(at, 'true or false');
     return text === 'true';
   }
-  if (schema.isTimestampSchema()) return new Date(text);
+  if (schema.isTimestampSchema()) {
+    const date = new Date(text);
+    if (Number.isNaN(date.getTime())) throw new SerializationError(at, 'a timestamp');
+    return date;
+  }
   return text;
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+// A bare carriage return would reach the reader as a line feed.
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  '\r': '&#xD;',
+};
 
 export function escapeXml(text: string): string {
-  return text.replace(/[&<>"]/g, (char) => ENTITIES[char] ?? char);
+  return text.replace(/[&<>"\r]/g, (char) => ENTITIES[char] ?? char);
 }
 
 /** A model's output as the XML of the Query protocol: lists in `member` elements, timestamps in ISO 8601. */

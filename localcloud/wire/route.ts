@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Protocol } from './answer.ts';
 import { readJson, SerializationError } from './json-codec.ts';
-import { readQuery } from './query-codec.ts';
+import { readQuery, readText } from './query-codec.ts';
 import type { Operation, Service } from './service.ts';
 
 export interface Services {
@@ -11,75 +11,91 @@ export interface Services {
   rest: Service;
 }
 
-/** What a request asks for. An operation that the model lacks is still named, so that the refusal can name it. */
+/** What a request asks for. What nothing here answers to is still named, so that the refusal can name it. */
 export interface Route {
   protocol: Protocol;
-  service: Service;
   name: string;
+  /** Absent: no modelled service. */
+  service?: Service;
+  /** Absent: not an operation of the service's model. */
   operation?: Operation;
   /** Reads the input; throws SerializationError. */
   input: () => unknown;
 }
 
+const QUERY_VERSION = '2015-12-01';
+
 /** Finds the operation that a request names, in whichever of the protocols it speaks. */
-export function routeOf(request: IncomingMessage, body: Buffer, services: Services): Route | undefined {
+export function routeOf(request: IncomingMessage, body: Buffer, services: Services): Route {
   const target = request.headers['x-amz-target'];
-  if (typeof target === 'string') return routeJson(request, target, body, services);
   const type = request.headers['content-type'] ?? '';
+  if (typeof target === 'string') return routeJson(type, splitTarget(target), body, services);
   if (type.startsWith('application/x-www-form-urlencoded')) return routeQuery(body, services.query);
   return routeRest(request, body, services.rest);
+}
+
+/** `DynamoDB_20120810.GetItem` as its service and its operation. */
+export function splitTarget(target: string): [service: string, operation: string] {
+  const dot = target.lastIndexOf('.');
+  return [target.slice(0, Math.max(dot, 0)), target.slice(dot + 1)];
 }
 
 function parse(body: Buffer): unknown {
   if (body.length === 0) return {};
   try {
-    return JSON.parse(body.toString('utf8'));
+    // A bare null would pass for a member that is absent.
+    return JSON.parse(body.toString('utf8')) ?? 'null';
   } catch {
     throw new SerializationError('', 'JSON');
   }
 }
 
+function found(
+  protocol: Protocol,
+  name: string,
+  service: Service | undefined,
+  read: (operation: Operation) => unknown,
+): Route {
+  const operation = service?.operations.get(name);
+  return {
+    protocol,
+    name,
+    ...(service ? { service } : {}),
+    ...(operation ? { operation } : {}),
+    input: () => operation && read(operation),
+  };
+}
+
 function routeJson(
-  { headers }: IncomingMessage,
-  target: string,
+  contentType: string,
+  [prefix, name]: [string, string],
   body: Buffer,
   { json }: Services,
-): Route | undefined {
-  const dot = target.lastIndexOf('.');
-  const service = json[target.slice(0, dot)];
-  if (!service) return undefined;
-  const name = target.slice(dot + 1);
-  const operation = service.operations.get(name);
-  const protocol = headers['content-type']?.includes('json-1.0') ? 'json-1.0' : 'json-1.1';
-  const input = () => operation && readJson(operation.input, parse(body));
-  return { protocol, service, name, ...(operation ? { operation } : {}), input };
+): Route {
+  const protocol = contentType.includes('json-1.0') ? 'json-1.0' : 'json-1.1';
+  const service = Object.hasOwn(json, prefix) ? json[prefix] : undefined;
+  return found(protocol, name, service, ({ input }) => readJson(input, parse(body)));
 }
 
 function routeQuery(body: Buffer, service: Service): Route {
   const form = new URLSearchParams(body.toString('utf8'));
-  const name = form.get('Action') ?? '';
-  const operation = service.operations.get(name);
-  const input = () => operation && readQuery(operation.input, form);
-  return { protocol: 'query', service, name, ...(operation ? { operation } : {}), input };
+  // All Query services look alike; the version of the API is the only thing that tells them apart.
+  const known = form.get('Version') === QUERY_VERSION ? service : undefined;
+  return found('query', form.get('Action') ?? '', known, ({ input }) => readQuery(input, form));
 }
 
-function routeRest(request: IncomingMessage, body: Buffer, service: Service): Route | undefined {
-  const url = new URL(request.url ?? '/', 'http://localhost');
-  for (const operation of service.operations.values()) {
-    const labels = operation.http && matchPath(operation.http, request.method ?? '', url.pathname);
+function routeRest({ method = '', url = '/' }: IncomingMessage, body: Buffer, service: Service): Route {
+  const [path = '', search = ''] = url.split('?', 2);
+  for (const { name, http } of service.operations.values()) {
+    const labels = http && matchPath(http, method, path);
     if (!labels) continue;
-    const input = () => readRest(operation, labels, url.searchParams, parse(body));
-    return { protocol: 'rest-json', service, name: operation.name, operation, input };
+    const query = new URLSearchParams(search);
+    return found('rest-json', name, service, (operation) => readRest(operation, labels, query, parse(body)));
   }
-  return {
-    protocol: 'rest-json',
-    service,
-    name: `${request.method} ${url.pathname}`,
-    input: () => undefined,
-  };
+  return { protocol: 'rest-json', service, name: `${method} ${path}`, input: () => undefined };
 }
 
-/** The labels of a path template such as `/schedules/{Name}`, or undefined where the request is for another one. */
+/** The raw labels of a path template such as `/schedules/{Name}`, or undefined where the request is for another one. */
 function matchPath(
   [method, template]: NonNullable<Operation['http']>,
   asked: string,
@@ -91,7 +107,7 @@ function matchPath(
   for (const [at, part] of want.entries()) {
     const given = have[at] ?? '';
     const label = /^\{(\w+)\}$/.exec(part)?.[1];
-    if (label) labels.set(label, decodeURIComponent(given));
+    if (label) labels.set(label, given);
     else if (part !== given) return undefined;
   }
   return labels;
@@ -100,18 +116,28 @@ function matchPath(
 /** Members come from the path, from the query string or from the body, as their traits say. */
 function readRest(
   { input }: Operation,
-  labels: Map<string, string>,
+  labels: ReadonlyMap<string, string>,
   query: URLSearchParams,
   body: unknown,
 ): unknown {
+  const unbound = readJson(input, body) as Readonly<Record<string, unknown>>;
   const members: [string, unknown][] = [];
-  const rest = (body ?? {}) as Record<string, unknown>;
   for (const [name, schema] of input.structIterator()) {
-    const traits = schema.getMergedTraits();
-    const asked = traits['httpQuery'] === undefined ? undefined : query.get(traits['httpQuery']);
-    const text = traits['httpLabel'] ? labels.get(name) : (asked ?? undefined);
-    const value = text === undefined ? rest[name] : schema.isNumericSchema() ? Number(text) : text;
-    if (value !== undefined) members.push([name, readJson(schema, value, name)]);
+    const { httpLabel, httpQuery } = schema.getMergedTraits();
+    if (httpLabel) members.push([name, readText(schema, decode(labels.get(name) ?? ''), name)]);
+    else if (httpQuery === undefined) members.push([name, unbound[name]]);
+    else {
+      const asked = query.get(httpQuery);
+      if (asked !== null) members.push([name, readText(schema, asked, name)]);
+    }
   }
-  return Object.fromEntries(members);
+  return Object.fromEntries(members.filter(([, value]) => value !== undefined));
+}
+
+function decode(label: string): string {
+  try {
+    return decodeURIComponent(label);
+  } catch {
+    throw new SerializationError('the path', 'percent-encoded');
+  }
 }

@@ -1,0 +1,104 @@
+import type { IncomingMessage } from 'node:http';
+import type { Clock } from '../../platform/clock.ts';
+import type { Log } from '../../platform/log.ts';
+import type { Database } from '../dynamodb/database.ts';
+import {
+  type Answer,
+  answerError,
+  answerOutput,
+  internalFailure,
+  refusalOf,
+  unknownOperation,
+} from './answer.ts';
+import { checkRequired } from './required.ts';
+import { type Route, routeOf, type Services, splitTarget } from './route.ts';
+
+/** One call as it went over the wire: for call budgets and for whoever wants to see what happens. */
+export interface WireCall {
+  service: string;
+  operation: string;
+  status: number;
+  code?: string;
+  duration_ms: number;
+}
+
+export interface DispatchDeps {
+  services: Services;
+  database: Database;
+  clock: Clock;
+  log: Log;
+  onCall?: (call: WireCall) => void;
+}
+
+export interface Request {
+  message: IncomingMessage;
+  body: Buffer;
+  id: string;
+}
+
+/** DynamoDB keeps its own wire: dynalite speaks it, and its answers carry checksums. */
+const DATABASE: ReadonlyMap<string, 'dynamodb' | 'streams'> = new Map([
+  ['DynamoDB_20120810', 'dynamodb'],
+  ['DynamoDBStreams_20120810', 'streams'],
+] as const);
+
+/** Answers one call to AWS, whatever becomes of it, and reports it. */
+export async function dispatch(request: Request, deps: DispatchDeps): Promise<Answer> {
+  const start = deps.clock.monotonic();
+  const [prefix, name] = splitTarget(String(request.message.headers['x-amz-target'] ?? ''));
+  const part = DATABASE.get(prefix);
+  const { service, operation, answer } = part
+    ? { service: part, operation: name, answer: await askDatabase(part, name, request.body, deps) }
+    : await askModel(request, deps);
+  deps.onCall?.({
+    service,
+    operation,
+    status: answer.status,
+    ...(answer.code ? { code: answer.code } : {}),
+    duration_ms: deps.clock.monotonic() - start,
+  });
+  return answer;
+}
+
+async function askDatabase(
+  part: 'dynamodb' | 'streams',
+  operation: string,
+  body: Buffer,
+  { database }: DispatchDeps,
+): Promise<Answer> {
+  const answer = await database[part](operation, body);
+  const headers = { 'content-type': 'application/x-amz-json-1.0' };
+  return { headers, ...answer, ...(answer.status < 400 ? {} : { code: errorCode(answer.body) }) };
+}
+
+/** `com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException` without its namespace. */
+function errorCode(body: string): string {
+  return /"__type":\s*"(?:[^"#]*#)?([^"]+)"/.exec(body)?.[1] ?? 'InternalServerError';
+}
+
+async function askModel(
+  { message, body, id }: Request,
+  deps: DispatchDeps,
+): Promise<{ service: string; operation: string; answer: Answer }> {
+  const route = routeOf(message, body, deps.services);
+  const service = route.service?.name ?? 'unknown';
+  return { service, operation: route.name, answer: await callModel(route, id, deps.log) };
+}
+
+async function callModel(route: Route, id: string, log: Log): Promise<Answer> {
+  const { protocol, service, name, operation } = route;
+  const fields = { service: service?.name, operation: name, request_id: id };
+  if (!service || !operation) {
+    log.warn(fields, 'refused an operation that is not modelled');
+    return answerError(protocol, unknownOperation(protocol, name, service?.name), id);
+  }
+  try {
+    const input = route.input();
+    checkRequired(operation.input, input);
+    return answerOutput(protocol, operation, await operation.call(input), id);
+  } catch (error) {
+    const refusal = refusalOf(protocol, service, error);
+    if (!refusal) log.error({ ...fields, err: error }, 'failed a call to a model');
+    return answerError(protocol, refusal ?? internalFailure(protocol), id);
+  }
+}
