@@ -85,17 +85,17 @@ export class LeaderLease {
 
   async #acquire(signal: AbortSignal): Promise<boolean> {
     const { coordination, clock, log, owner, home } = this.#deps;
-    const mine = { owner, ...(home === undefined ? {} : { home }) };
+    const mine = { holder: owner, ...(home === undefined ? {} : { home }) };
     let seen: LeaseRow | undefined;
     let seenAt = clock.monotonic();
     while (!signal.aborted) {
       try {
         const asked = clock.monotonic();
         const row = await coordination.readLease(NAME);
-        if (row?.owner !== seen?.owner || row?.tenure !== seen?.tenure) [seen, seenAt] = [row, asked];
+        if (row?.holder !== seen?.holder || row?.tenure !== seen?.tenure) [seen, seenAt] = [row, asked];
         const predecessor = row?.home !== undefined && row.home === home;
         const over = asked - seenAt >= this.#times.leaseMs;
-        if (!row || row.owner === '-' || predecessor || over) {
+        if (!row || row.holder === '-' || predecessor || over) {
           const taken = await coordination.takeLease(NAME, mine, row);
           if (taken) {
             this.#hold(taken, asked);

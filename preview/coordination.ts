@@ -1,22 +1,22 @@
 import type { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { conditional } from './store.ts';
 
-/** Held by nobody, by me, or by an owner whose counter has not moved since `seen`: see controller/lease.ts. */
+/** Held by nobody, by me, or by a holder whose counter has not moved since `seen`: see controller/lease.ts. */
 const FREE_OR_SEEN =
-  'attribute_not_exists(#key) OR owner = :none OR (owner = :seenOwner AND tenure = :seenTenure)';
+  'attribute_not_exists(#key) OR holder = :none OR (holder = :seenHolder AND tenure = :seenTenure)';
 /** A renewal or a release rests on the very tenure it belongs to. */
-const STILL_MINE = 'owner = :me AND tenure = :mine';
+const STILL_MINE = 'holder = :me AND tenure = :mine';
 /** Two creates never get one slot, and one preview never gets two. */
 const SLOT_FREE = 'attribute_not_exists(slots.#n) AND attribute_not_exists(owners.#uid)';
 const SLOT_MINE = 'slots.#n = :uid';
 
 const NOBODY = '-';
 
-/** The leader lease as stored. `tenure` rises with every write of its owner: a heartbeat without clocks. */
+/** The leader lease as stored. `tenure` rises with every write of its holder: a heartbeat without clocks. */
 export interface LeaseRow {
-  owner: string;
+  holder: string;
   tenure: number;
-  /** Which host and state folder the owner runs on, so that a restarted process knows its own dead predecessor. */
+  /** Which host and state folder the holder runs on, so that a restarted process knows its own dead predecessor. */
   home?: string;
   pid?: number;
 }
@@ -72,7 +72,7 @@ export class Coordination {
         ExpressionAttributeNames: { '#key': 'key' },
         ExpressionAttributeValues: {
           ':none': NOBODY,
-          ':seenOwner': seen?.owner ?? NOBODY,
+          ':seenHolder': seen?.holder ?? NOBODY,
           ':seenTenure': seen?.tenure ?? 0,
         },
       }),
@@ -88,7 +88,7 @@ export class Coordination {
 
   /** Gives the lease up at once, so that a standby need not wait for it to run out. */
   async releaseLease(name: string, held: LeaseRow): Promise<void> {
-    await this.#writeHeld(name, held, { owner: NOBODY, tenure: held.tenure + 1 });
+    await this.#writeHeld(name, held, { holder: NOBODY, tenure: held.tenure + 1 });
   }
 
   #writeHeld(name: string, held: LeaseRow, next: LeaseRow): Promise<boolean> {
@@ -97,7 +97,7 @@ export class Coordination {
         TableName: this.#table,
         Item: { key: `lease#${name}`, ...next },
         ConditionExpression: STILL_MINE,
-        ExpressionAttributeValues: { ':me': held.owner, ':mine': held.tenure },
+        ExpressionAttributeValues: { ':me': held.holder, ':mine': held.tenure },
       }),
     );
   }
