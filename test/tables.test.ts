@@ -182,7 +182,7 @@ describe('slots', () => {
   test('previews that claim at once each get a slot of their own, and no more than there are', async () => {
     const claimed = await Promise.all([1, 2, 3, 4, 5].map(() => claim(draft())));
     const numbers = claimed.flatMap((slot) => (slot ? [slot.n] : []));
-    expect(numbers.toSorted()).toEqual([0, 1, 2]);
+    expect(numbers.toSorted((a, b) => a - b)).toEqual([0, 1, 2]);
   });
 
   test('a preview finds its own slot again, and frees only its own', async () => {
