@@ -1,22 +1,26 @@
+import { invalid } from './errors.ts';
+
 /** When a schedule fires: once, or again and again. */
 export type Timing = { kind: 'at'; at: Date } | { kind: 'rate'; minutes: number };
 
 const AT = /^at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)$/;
-const RATE = /^rate\(([1-9]\d*) (minutes?|hours?|days?)\)$/;
+const RATE = /^rate\(([1-9]\d*) (minute|hour|day)s?\)$/;
 const MINUTES: Readonly<Record<string, number>> = { minute: 1, hour: 60, day: 1440 };
 
-/** Parses `at(…)` and `rate(…)` in UTC; answers what is wrong with anything else. cron(…) is not modelled. */
-export function parseExpression(expression: string, timezone: string | undefined): Timing | string {
-  if (timezone !== undefined && timezone !== 'UTC') return 'ScheduleExpressionTimezone: only UTC is modelled';
-  if (expression.startsWith('cron(')) return 'ScheduleExpression: cron is not modelled; use rate or at';
-  const at = AT.exec(expression)?.[1];
-  if (at !== undefined) {
-    const date = new Date(`${at}Z`);
-    return Number.isNaN(date.getTime())
-      ? `Invalid Schedule Expression ${expression}.`
-      : { kind: 'at', at: date };
+/** Parses `at(…)` and `rate(…)` in UTC. Throws ValidationException for anything else; cron(…) is not modelled. */
+export function parseExpression(expression: string): Timing {
+  if (expression.startsWith('cron('))
+    throw invalid('ScheduleExpression: cron is not modelled; use rate or at');
+  const wrong = invalid(`Invalid Schedule Expression ${expression}.`);
+  const text = AT.exec(expression)?.[1];
+  if (text !== undefined) {
+    const at = new Date(`${text}Z`);
+    // Date takes the 30th of February for the 2nd of March.
+    if (Number.isNaN(at.getTime()) || at.toISOString().slice(0, text.length) !== text) throw wrong;
+    return { kind: 'at', at };
   }
-  const [, count, unit] = RATE.exec(expression) ?? [];
-  if (count === undefined || unit === undefined) return `Invalid Schedule Expression ${expression}.`;
-  return { kind: 'rate', minutes: Number(count) * (MINUTES[unit.replace(/s$/, '')] ?? 1) };
+  const [, count, unit = ''] = RATE.exec(expression) ?? [];
+  const minutes = Number(count) * (MINUTES[unit] ?? 1);
+  if (!Number.isSafeInteger(minutes)) throw wrong;
+  return { kind: 'rate', minutes };
 }

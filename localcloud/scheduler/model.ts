@@ -4,7 +4,9 @@ import type {
   CreateScheduleGroupCommandInput,
   CreateScheduleGroupCommandOutput,
   DeleteScheduleCommandInput,
+  DeleteScheduleCommandOutput,
   DeleteScheduleGroupCommandInput,
+  DeleteScheduleGroupCommandOutput,
   GetScheduleCommandInput,
   GetScheduleCommandOutput,
   GetScheduleGroupCommandInput,
@@ -20,17 +22,17 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import type { StateStore } from '../state.ts';
 import { conflict, invalid, notFound } from './errors.ts';
-import { parseExpression } from './expression.ts';
 import { Firing } from './firing.ts';
+import { paged } from './paging.ts';
+import { checkName, readSchedule } from './schedule-input.ts';
 import type { SchedulerState, StoredGroup, StoredSchedule } from './state.ts';
 import type { Invoke } from './targets.ts';
+import { summarize, viewGroup, viewSchedule } from './views.ts';
 
 type Answer<T> = Promise<Omit<T, '$metadata'>>;
 
 const ARN = 'arn:aws:scheduler:us-east-1:000000000000';
-const NAME = /^[0-9a-zA-Z-_.]{1,64}$/;
 const DEFAULT_GROUP = 'default';
-const PAGE = 100;
 
 export interface SchedulerModelDeps {
   clock: Clock;
@@ -42,9 +44,16 @@ export interface SchedulerModelDeps {
 }
 
 /**
- * EventBridge Scheduler: groups, `at` and `rate` schedules, one-time schedules that delete themselves. Fires on the
- * second; AWS promises the minute. Not modelled: cron, time zones, flexible windows (accepted, not used), dead-letter
- * queues, tags, quotas.
+ * EventBridge Scheduler: groups, `at` and `rate` schedules, retries, one-time schedules that delete themselves. A
+ * firing that was cut off by the end of the process is repeated by the next one: at least once, as on AWS. Call
+ * `start` when the targets can be invoked, `stop` at the end.
+ *
+ * AWS takes an `at` in the past, but does not document whether it fires; here it fires at once. AWS promises the
+ * minute; here it is the second. A flexible window is taken and its first moment is used. AWS deletes a group's
+ * schedules little by little; here they go at once.
+ *
+ * Not modelled, and refused: cron, time zones, start and end dates, keys, tags, dead-letter queues, templated
+ * targets. Not modelled, and left out: idempotency by client token, quotas, throttling.
  */
 export class SchedulerModel {
   readonly #deps: SchedulerModelDeps;
@@ -58,9 +67,9 @@ export class SchedulerModel {
     this.#firing = new Firing({ clock, log, invoke, minuteMs, onFired: (schedule) => this.#fired(schedule) });
   }
 
-  /** Sets the timers of every schedule that was kept. Call once, when the targets can be invoked. */
+  /** Sets the timers of every schedule that was kept. */
   start(): void {
-    for (const schedule of this.#state.schedules) this.#firing.arm(schedule);
+    for (const schedule of this.#state.schedules) this.#firing.arm(schedule, 'kept');
   }
 
   stop(): Promise<void> {
@@ -69,8 +78,10 @@ export class SchedulerModel {
 
   async createScheduleGroup({
     Name,
+    Tags = [],
   }: CreateScheduleGroupCommandInput): Answer<CreateScheduleGroupCommandOutput> {
     const name = checkName(Name);
+    if (Tags.length > 0) throw invalid('Tags are not modelled here.');
     if (this.#state.groups.some((group) => group.name === name)) throw conflict(`Schedule group ${name}`);
     const group = this.#newGroup(name);
     this.#state.groups.push(group);
@@ -84,125 +95,88 @@ export class SchedulerModel {
 
   async listScheduleGroups(input: ListScheduleGroupsCommandInput): Answer<ListScheduleGroupsCommandOutput> {
     const named = this.#state.groups.filter(({ name }) => name.startsWith(input.NamePrefix ?? ''));
-    const { items, next } = page(named, input);
+    const { items, next } = paged(named, ({ name }) => name, input);
     return { ScheduleGroups: items.map(viewGroup), ...next };
   }
 
-  async deleteScheduleGroup({ Name }: DeleteScheduleGroupCommandInput): Promise<object> {
+  async deleteScheduleGroup({
+    Name,
+  }: DeleteScheduleGroupCommandInput): Answer<DeleteScheduleGroupCommandOutput> {
     const { name } = this.#group(Name);
     if (name === DEFAULT_GROUP) throw invalid('The default schedule group cannot be deleted.');
-    for (const schedule of this.#state.schedules)
-      if (schedule.group === name) this.#firing.disarm(schedule.arn);
-    this.#state.schedules = this.#state.schedules.filter((schedule) => schedule.group !== name);
+    const [gone, kept] = [this.#in(name), this.#state.schedules.filter(({ group }) => group !== name)];
+    this.#state.schedules = kept;
     this.#state.groups = this.#state.groups.filter((group) => group.name !== name);
     this.#save();
+    for (const { arn } of gone) this.#firing.disarm(arn);
     return {};
   }
 
   async createSchedule(input: CreateScheduleCommandInput): Answer<CreateScheduleCommandOutput> {
-    const group = this.#group(input.GroupName ?? DEFAULT_GROUP).name;
     const name = checkName(input.Name);
+    const asked = readSchedule(input);
+    const group = this.#group(input.GroupName ?? DEFAULT_GROUP).name;
     if (this.#find(group, name)) throw conflict(`Schedule ${name}`);
-    const schedule = this.#build(input, group, name);
+    const now = this.#now();
+    const arn = `${ARN}:schedule/${group}/${name}`;
+    const schedule = { name, group, arn, ...asked, createdAt: now, modifiedAt: now };
     this.#state.schedules.push(schedule);
     this.#save();
-    this.#firing.arm(schedule);
-    return { ScheduleArn: schedule.arn };
+    this.#firing.arm(schedule, 'new');
+    return { ScheduleArn: arn };
   }
 
   /** Replaces the schedule: whatever is not given goes back to its default, as on AWS. */
   async updateSchedule(input: UpdateScheduleCommandInput): Answer<UpdateScheduleCommandOutput> {
+    const asked = readSchedule(input);
     const before = this.#schedule(input.GroupName, input.Name);
-    const { createdAt } = before;
-    const next = { ...this.#build(input, before.group, before.name), createdAt };
+    const { name, group, arn, createdAt } = before;
+    const next = { name, group, arn, ...asked, createdAt, modifiedAt: this.#now() };
     this.#state.schedules = this.#state.schedules.map((schedule) => (schedule === before ? next : schedule));
     this.#save();
-    this.#firing.arm(next);
-    return { ScheduleArn: next.arn };
+    this.#firing.arm(next, 'new');
+    return { ScheduleArn: arn };
   }
 
   async getSchedule({ GroupName, Name }: GetScheduleCommandInput): Answer<GetScheduleCommandOutput> {
-    const schedule = this.#schedule(GroupName, Name);
-    return {
-      Arn: schedule.arn,
-      Name: schedule.name,
-      GroupName: schedule.group,
-      ScheduleExpression: schedule.expression,
-      ScheduleExpressionTimezone: 'UTC',
-      State: schedule.state,
-      Target: schedule.target,
-      FlexibleTimeWindow: schedule.flexible,
-      ActionAfterCompletion: schedule.afterCompletion,
-      CreationDate: new Date(schedule.createdAt),
-      LastModificationDate: new Date(schedule.modifiedAt),
-      ...(schedule.description === undefined ? {} : { Description: schedule.description }),
-    };
+    return viewSchedule(this.#schedule(GroupName, Name));
   }
 
-  async deleteSchedule({ GroupName, Name }: DeleteScheduleCommandInput): Promise<object> {
+  async deleteSchedule({ GroupName, Name }: DeleteScheduleCommandInput): Answer<DeleteScheduleCommandOutput> {
     this.#remove(this.#schedule(GroupName, Name));
     return {};
   }
 
   async listSchedules(input: ListSchedulesCommandInput): Answer<ListSchedulesCommandOutput> {
-    const group = input.GroupName === undefined ? undefined : this.#group(input.GroupName).name;
-    const found = this.#state.schedules.filter(
-      (schedule) =>
-        (group === undefined || schedule.group === group) &&
-        schedule.name.startsWith(input.NamePrefix ?? '') &&
-        (input.State === undefined || schedule.state === input.State),
+    const { GroupName, NamePrefix = '', State } = input;
+    const listed = GroupName === undefined ? this.#state.schedules : this.#in(this.#group(GroupName).name);
+    const found = listed.filter(
+      ({ name, state }) => name.startsWith(NamePrefix) && (State === undefined || state === State),
     );
-    const { items, next } = page(found, input);
-    const Schedules = items.map((schedule) => ({
-      Arn: schedule.arn,
-      Name: schedule.name,
-      GroupName: schedule.group,
-      State: schedule.state,
-      CreationDate: new Date(schedule.createdAt),
-      LastModificationDate: new Date(schedule.modifiedAt),
-      Target: { Arn: schedule.target.Arn },
-    }));
-    return { Schedules, ...next };
-  }
-
-  #build(input: CreateScheduleCommandInput, group: string, name: string): StoredSchedule {
-    const { ScheduleExpression = '', Target, FlexibleTimeWindow, Description } = input;
-    const timing = parseExpression(ScheduleExpression, input.ScheduleExpressionTimezone);
-    if (typeof timing === 'string') throw invalid(timing);
-    if (!FlexibleTimeWindow?.Mode) throw invalid('FlexibleTimeWindow: Mode is required.');
-    if (!Target?.Arn || !Target.RoleArn) throw invalid('Target: Arn and RoleArn are required.');
-    const now = this.#deps.clock.now().toISOString();
-    return {
-      name,
-      group,
-      arn: `${ARN}:schedule/${group}/${name}`,
-      expression: ScheduleExpression,
-      state: input.State ?? 'ENABLED',
-      target: Target,
-      flexible: FlexibleTimeWindow,
-      afterCompletion: input.ActionAfterCompletion ?? 'NONE',
-      createdAt: now,
-      modifiedAt: now,
-      ...(Description === undefined ? {} : { description: Description }),
-    };
+    const { items, next } = paged(found, ({ group, name }) => `${group}/${name}`, input);
+    return { Schedules: items.map(summarize), ...next };
   }
 
   /** A one-time schedule has done its work. One that was replaced in the meantime is not the one that fired. */
   #fired(schedule: StoredSchedule): void {
     if (!this.#state.schedules.includes(schedule)) return;
-    if (schedule.afterCompletion === 'DELETE') this.#remove(schedule);
-    else schedule.fired = true;
+    if (schedule.afterCompletion === 'DELETE') return this.#remove(schedule);
+    schedule.fired = true;
     this.#save();
   }
 
   #remove(schedule: StoredSchedule): void {
-    this.#firing.disarm(schedule.arn);
     this.#state.schedules = this.#state.schedules.filter((other) => other !== schedule);
     this.#save();
+    this.#firing.disarm(schedule.arn);
+  }
+
+  #in(group: string): StoredSchedule[] {
+    return this.#state.schedules.filter((schedule) => schedule.group === group);
   }
 
   #find(group: string, name: string): StoredSchedule | undefined {
-    return this.#state.schedules.find((schedule) => schedule.group === group && schedule.name === name);
+    return this.#in(group).find((schedule) => schedule.name === name);
   }
 
   #schedule(GroupName: string | undefined, Name: string | undefined): StoredSchedule {
@@ -213,38 +187,21 @@ export class SchedulerModel {
   }
 
   #group(Name: string | undefined): StoredGroup {
-    const group = this.#state.groups.find(({ name }) => name === Name);
-    if (!group) throw notFound(`Schedule group ${Name}`);
+    const name = checkName(Name);
+    const group = this.#state.groups.find((one) => one.name === name);
+    if (!group) throw notFound(`Schedule group ${name}`);
     return group;
   }
 
   #newGroup(name: string): StoredGroup {
-    return { name, arn: `${ARN}:schedule-group/${name}`, createdAt: this.#deps.clock.now().toISOString() };
+    return { name, arn: `${ARN}:schedule-group/${name}`, createdAt: this.#now() };
+  }
+
+  #now(): string {
+    return this.#deps.clock.now().toISOString();
   }
 
   #save(): void {
     this.#deps.state.save(this.#state);
   }
-}
-
-function checkName(name: string | undefined): string {
-  if (name === undefined || !NAME.test(name)) {
-    throw invalid('Name must be 1 to 64 letters, digits, hyphens, underscores or dots.');
-  }
-  return name;
-}
-
-function viewGroup({ arn, name, createdAt }: StoredGroup): Omit<GetScheduleGroupCommandOutput, '$metadata'> {
-  return { Arn: arn, Name: name, State: 'ACTIVE', CreationDate: new Date(createdAt) };
-}
-
-/** One page. The token is the offset: the list of one machine is short and its order does not change. */
-function page<T>(
-  all: readonly T[],
-  { MaxResults = PAGE, NextToken }: { MaxResults?: number | undefined; NextToken?: string | undefined },
-): { items: T[]; next: { NextToken?: string } } {
-  const start = NextToken === undefined ? 0 : Number(NextToken);
-  if (!Number.isInteger(start) || start < 0) throw invalid('NextToken is not one of ours.');
-  const end = start + Math.min(Math.max(MaxResults, 1), PAGE);
-  return { items: all.slice(start, end), next: end < all.length ? { NextToken: String(end) } : {} };
 }

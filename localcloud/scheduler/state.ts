@@ -7,7 +7,7 @@ export interface StoredSchedule {
   arn: string;
   expression: string;
   state: 'ENABLED' | 'DISABLED';
-  target: Target;
+  target: Target & { RetryPolicy: { MaximumRetryAttempts: number; MaximumEventAgeInSeconds: number } };
   flexible: NonNullable<CreateScheduleCommandInput['FlexibleTimeWindow']>;
   afterCompletion: 'NONE' | 'DELETE';
   description?: string;

@@ -1,10 +1,10 @@
-import type { ECS, UpdateServiceCommandInput } from '@aws-sdk/client-ecs';
+import type { UpdateServiceCommandInput } from '@aws-sdk/client-ecs';
 
 /** Invokes what a schedule names. Rejects when the target is unknown or fails. */
 export type Invoke = (targetArn: string, input: string | undefined) => Promise<void>;
 
 export interface TargetDeps {
-  ecs: { updateService(input: UpdateServiceCommandInput): Promise<unknown> } | Pick<ECS, 'updateService'>;
+  ecs: { updateService(input: UpdateServiceCommandInput): Promise<unknown> };
   /** Lambda functions by name. */
   functions: Readonly<Record<string, (event: unknown) => Promise<unknown>>>;
 }
@@ -17,17 +17,22 @@ export function createInvoke({ ecs, functions }: TargetDeps): Invoke {
   return async (targetArn, input) => {
     const event: unknown = input === undefined ? {} : JSON.parse(input);
     if (targetArn === UPDATE_SERVICE) {
-      // Universal targets take the API's parameters in PascalCase, the SDK's JavaScript types have camelCase.
-      const parameters = Object.entries(event as Record<string, unknown>).map(([name, value]) => [
-        `${name.charAt(0).toLowerCase()}${name.slice(1)}`,
-        value,
-      ]);
-      await ecs.updateService(Object.fromEntries(parameters) as UpdateServiceCommandInput);
+      await ecs.updateService(camelCased(event) as UpdateServiceCommandInput);
       return;
     }
-    const name = LAMBDA.exec(targetArn)?.[1];
-    const run = name === undefined ? undefined : functions[name];
+    const name = LAMBDA.exec(targetArn)?.[1] ?? '';
+    const run = Object.hasOwn(functions, name) ? functions[name] : undefined;
     if (!run) throw new Error(`the target ${targetArn} is not modelled`);
     await run(event);
   };
+}
+
+/** Universal targets take the API's parameters in PascalCase; the SDK's JavaScript types have camelCase. */
+function camelCased(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(camelCased);
+  if (typeof value !== 'object' || value === null) return value;
+  const members = Object.entries(value);
+  return Object.fromEntries(
+    members.map(([name, member]) => [`${name.charAt(0).toLowerCase()}${name.slice(1)}`, camelCased(member)]),
+  );
 }
