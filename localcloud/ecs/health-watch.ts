@@ -1,14 +1,14 @@
-import type { TargetHealthStateEnum } from '@aws-sdk/client-elastic-load-balancing-v2';
-
 import { type EcsContext, type ServiceRecord, type TaskRecord, tasksOf, type TaskTarget } from './state.ts';
-import { targetKey, type Targets } from './targets.ts';
+import { targetKey, type Targets, type TargetState } from './targets.ts';
 
 /** The health of targets, by target group and target. */
-export type HealthStates = ReadonlyMap<string, ReadonlyMap<string, TargetHealthStateEnum>>;
+export type HealthStates = ReadonlyMap<string, ReadonlyMap<string, TargetState>>;
 
 export interface FailedTask {
   task: TaskRecord;
   targetGroupArn: string;
+  /** What the load balancer says of it. */
+  reason: string;
 }
 
 /** Knows which tasks serve: RUNNING, and healthy in every target group that they are in. */
@@ -41,11 +41,13 @@ export class HealthWatch {
     return this.#running(service).flatMap((task) => {
       const since = this.#runningSince.get(task.id) ?? now;
       this.#runningSince.set(task.id, since);
-      if (task.targets.every((target) => stateOf(target, states) === 'healthy'))
+      if (task.targets.every((target) => stateOf(target, states)?.state === 'healthy'))
         this.#becameHealthy(service, task);
       else this.#healthy.delete(task.id);
-      const failed = task.targets.find((target) => stateOf(target, states) === 'unhealthy');
-      return failed && now - since >= graceMs ? [{ task, targetGroupArn: failed.targetGroupArn }] : [];
+      const failed = task.targets.find((target) => stateOf(target, states)?.state === 'unhealthy');
+      if (!failed || now - since < graceMs) return [];
+      const reason = stateOf(failed, states)?.description || 'Health checks failed';
+      return [{ task, targetGroupArn: failed.targetGroupArn, reason }];
     });
   }
 
@@ -73,6 +75,6 @@ export class HealthWatch {
   }
 }
 
-function stateOf(target: TaskTarget, states: HealthStates): TargetHealthStateEnum | undefined {
+function stateOf(target: TaskTarget, states: HealthStates): TargetState | undefined {
   return states.get(target.targetGroupArn)?.get(targetKey(target));
 }

@@ -1,5 +1,5 @@
 import { addEvent, completeDeployment, failDeployment } from './deployments.ts';
-import { HealthWatch } from './health-watch.ts';
+import { type FailedTask, HealthWatch } from './health-watch.ts';
 import { breakerThreshold, isSteady, planRollout, type RolloutView } from './rollout.ts';
 import {
   type DeploymentRecord,
@@ -102,7 +102,7 @@ export class ServiceScheduler {
     // From here on nothing waits: what is decided is decided on one state of the service.
     if (service.status !== 'ACTIVE' || this.#stopped) return 0;
     const failed = this.#health.judge(service, states);
-    for (const { task, targetGroupArn } of failed) this.#replaceUnhealthy(service, task, targetGroupArn);
+    for (const failure of failed) this.#replaceUnhealthy(service, failure);
     return this.#step(service);
   }
 
@@ -191,12 +191,12 @@ export class ServiceScheduler {
     this.#deps.lives.stop(task, { stopCode: 'ServiceSchedulerInitiated', reason });
   }
 
-  #replaceUnhealthy(service: ServiceRecord, task: TaskRecord, targetGroupArn: string): void {
+  #replaceUnhealthy(service: ServiceRecord, { task, targetGroupArn, reason }: FailedTask): void {
     const port = task.targets.find((target) => target.targetGroupArn === targetGroupArn)?.port;
     addEvent(
       this.#context,
       service,
-      `(port ${port}) is unhealthy in (target-group ${targetGroupArn}) due to (reason Health checks failed).`,
+      `(port ${port}) is unhealthy in (target-group ${targetGroupArn}) due to (reason ${reason}).`,
     );
     this.#deps.lives.stop(task, {
       stopCode: 'ServiceSchedulerInitiated',

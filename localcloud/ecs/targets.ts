@@ -65,11 +65,12 @@ export class Targets {
   }
 
   /** The health states of every target of a group, by `targetKey`. */
-  async health(targetGroupArn: string): Promise<Map<string, TargetHealthStateEnum>> {
+  async health(targetGroupArn: string): Promise<Map<string, TargetState>> {
     const answer = await unlessGone(this.#elbv2.describeTargetHealth({ TargetGroupArn: targetGroupArn }));
     const states = (answer?.TargetHealthDescriptions ?? []).flatMap(({ Target, TargetHealth }) => {
       if (Target?.Id === undefined || Target.Port === undefined || !TargetHealth?.State) return [];
-      return [[targetKey({ address: Target.Id, port: Target.Port }), TargetHealth.State] as const];
+      const { State: state, Description: description = '' } = TargetHealth;
+      return [[targetKey({ address: Target.Id, port: Target.Port }), { state, description }] as const];
     });
     return new Map(states);
   }
@@ -78,7 +79,7 @@ export class Targets {
     const until = this.#clock.monotonic() + (await this.#delayMs(target.targetGroupArn));
     while (!signal.aborted && this.#clock.monotonic() < until) {
       const states = await this.health(target.targetGroupArn);
-      if (states.get(targetKey(target)) !== 'draining') return;
+      if (states.get(targetKey(target))?.state !== 'draining') return;
       await this.#clock.sleep(Math.min(this.#pollMs, until - this.#clock.monotonic()), signal);
     }
   }
@@ -91,6 +92,12 @@ export class Targets {
     const delay = answer.Attributes?.find(({ Key }) => Key === 'deregistration_delay.timeout_seconds');
     return Number(delay?.Value ?? DEFAULT_DELAY_SECONDS) * 1000;
   }
+}
+
+/** What the load balancer says of a target, in its own words. */
+export interface TargetState {
+  state: TargetHealthStateEnum;
+  description: string;
 }
 
 export function targetKey({ address, port }: Pick<TaskTarget, 'address' | 'port'>): string {
