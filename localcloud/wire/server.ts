@@ -26,7 +26,10 @@ export async function startWireServer(deps: WireDeps): Promise<WireServer> {
   const server = createServer((request, response) => void serve(request, response, deps));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(deps.port, deps.host, resolve);
+    server.listen(deps.port, deps.host, () => {
+      server.off('error', reject);
+      resolve();
+    });
   });
   return { port: (server.address() as AddressInfo).port, close: () => close(server) };
 }

@@ -1,4 +1,4 @@
-import { Scheduler } from '@aws-sdk/client-scheduler';
+import type { Scheduler } from '@aws-sdk/client-scheduler';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SchedulerModel } from '../../localcloud/scheduler/model.ts';
 import type { SchedulerState } from '../../localcloud/scheduler/state.ts';
