@@ -49,13 +49,13 @@ export async function startLoadBalancer(deps: LoadBalancerDeps): Promise<LoadBal
     shouldUpgradeCallback: isWebSocket,
   });
   server.on('request', (message: IncomingMessage, response: ServerResponse) => {
-    const next = decide(message, router, deps);
+    const next = decideSafely(message, router, deps);
     if ('own' in next) answer(message, response, next.own);
     else void forwarder.forward(message, response, next.to);
   });
   server.on('upgrade', (message, duplex, head) => {
     const socket = duplex as Socket;
-    const next = decide(message, router, deps);
+    const next = decideSafely(message, router, deps);
     if ('to' in next) return forwarder.join(message, socket, head, next.to);
     socket.on('error', () => socket.destroy()).end(rawAnswer(next.own));
   });
@@ -65,7 +65,8 @@ export async function startLoadBalancer(deps: LoadBalancerDeps): Promise<LoadBal
   });
   await listen(server, deps);
   const { port } = server.address() as AddressInfo;
-  return { port, close: () => close(server, forwarder, deps.clock) };
+  let closed: Promise<void> | undefined;
+  return { port, close: () => (closed ??= close(server, forwarder, deps.clock)) };
 }
 
 /** Anything else that asks for an upgrade, HTTP/2 above all, is served as the plain request that it also is. */
@@ -73,11 +74,19 @@ function isWebSocket({ method, headers }: IncomingMessage): boolean {
   return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
 }
 
-function decide(
-  message: IncomingMessage,
-  router: Router,
-  { clock, random }: Pick<LoadBalancerDeps, 'clock' | 'random'>,
-): { own: OwnAnswer } | { to: Destination } {
+type Decision = { own: OwnAnswer } | { to: Destination };
+
+/** A request may meet a listener that is being deleted; it must not take the process with it. */
+function decideSafely(message: IncomingMessage, router: Router, deps: LoadBalancerDeps): Decision {
+  try {
+    return decide(message, router, deps);
+  } catch (error) {
+    deps.log.error({ err: error, listener_arn: deps.listenerArn }, 'failed to route a request');
+    return { own: errorPage(500) };
+  }
+}
+
+function decide(message: IncomingMessage, router: Router, { clock, random }: LoadBalancerDeps): Decision {
   const asked = requestTarget(message);
   if (!asked) return { own: errorPage(400) };
   const port = message.socket.localPort ?? 0;
