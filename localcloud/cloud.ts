@@ -1,0 +1,153 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import * as logsSdk from '@aws-sdk/client-cloudwatch-logs';
+import * as ecsSdk from '@aws-sdk/client-ecs';
+import * as elbv2Sdk from '@aws-sdk/client-elastic-load-balancing-v2';
+import * as schedulerSdk from '@aws-sdk/client-scheduler';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Random } from '../platform/random.ts';
+import { type Database, openDatabase } from './dynamodb/database.ts';
+import { EcsModel } from './ecs/model.ts';
+import { Elbv2Model } from './elbv2/model.ts';
+import { type ListenerPorts, Listeners } from './listeners.ts';
+import { checkTarget } from './load-balancer/health-check.ts';
+import { LogsModel } from './logs/model.ts';
+import { SchedulerModel } from './scheduler/model.ts';
+import { createInvoke } from './scheduler/targets.ts';
+import { fileState, memoryState, type StateStore } from './state.ts';
+import type { TaskRuntime } from './task-runtime.ts';
+import type { Services } from './wire/route.ts';
+import { startWireServer, type WireCall } from './wire/server.ts';
+import { describeService } from './wire/service.ts';
+
+export interface CloudDeps {
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** Where everything is kept that AWS would keep. Absent: in memory, for a test. */
+  path?: string;
+  host: string;
+  /** The port of the AWS endpoint; 0 for any. */
+  awsPort: number;
+  listenerPorts: ListenerPorts;
+  runtime: TaskRuntime;
+  /** Lambda functions that schedules may name. */
+  functions: Readonly<Record<string, (event: unknown) => Promise<unknown>>>;
+  /** How long a minute of the scheduler's rates lasts. */
+  schedulerMinuteMs?: number;
+  onCall?: (call: WireCall) => void;
+}
+
+export interface Cloud {
+  /** The URL that the SDK takes as its endpoint, for every service. */
+  endpoint: string;
+  /** The port on which the listener with this port of its own is really reached. */
+  listenerPort(port: number): number | undefined;
+  database: Database;
+  stop(): Promise<void>;
+}
+
+/**
+ * AWS on one machine: the models, the endpoint that they are called through, and the load balancers that serve.
+ * Rejects, with nothing left running, when a part cannot start.
+ */
+export async function startCloud(deps: CloudDeps): Promise<Cloud> {
+  const { clock, random, log, host, path, onCall } = deps;
+  if (path !== undefined) mkdirSync(path, { recursive: true });
+  // Each part starts after those that it calls, and stops before them.
+  const ends: (() => Promise<void> | void)[] = [];
+  try {
+    const database = await openDatabase({ clock, random, log, ...folder(path, 'dynamodb') });
+    ends.push(() => database.close());
+    const listeners = new Listeners({ clock, random, log, host, ports: deps.listenerPorts });
+    const models = createModels(deps, listeners);
+    ends.push(() => models.elbv2.stop());
+    ends.push(() => listeners.closeAll());
+    await models.elbv2.start();
+    ends.push(() => models.ecs.stop());
+    await models.ecs.start();
+    ends.push(() => models.scheduler.stop());
+    models.scheduler.start();
+    const wire = await startWireServer({
+      clock,
+      random,
+      log,
+      host,
+      port: deps.awsPort,
+      database,
+      services: describeServices(models),
+      ...(onCall ? { onCall } : {}),
+    });
+    ends.push(() => wire.close());
+    return {
+      endpoint: `http://${host.includes(':') ? `[${host}]` : host}:${wire.port}`,
+      listenerPort: (own) => listeners.portOf(own),
+      database,
+      stop: () => endAll(ends),
+    };
+  } catch (error) {
+    await endAll(ends);
+    throw error;
+  }
+}
+
+/** Every part is ended, also where another one fails to. */
+async function endAll(ends: (() => Promise<void> | void)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const end of ends.splice(0).toReversed()) {
+    try {
+      await end();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, 'parts of localcloud did not stop cleanly');
+}
+
+interface Models {
+  ecs: EcsModel;
+  elbv2: Elbv2Model;
+  scheduler: SchedulerModel;
+  logs: LogsModel;
+}
+
+function createModels(deps: CloudDeps, listeners: Listeners): Models {
+  const { clock, random, log, path, runtime, functions, schedulerMinuteMs } = deps;
+  const state = <T>(name: string): StateStore<T> =>
+    path === undefined ? memoryState<T>() : fileState<T>(join(path, `${name}.json`));
+  const elbv2: Elbv2Model = new Elbv2Model({
+    clock,
+    random,
+    log,
+    state: state('elbv2'),
+    checkTarget,
+    onListener: (listener) => listeners.open(listener, elbv2),
+    onListenerDeleted: (listener) => listeners.close(listener),
+  });
+  const logs = new LogsModel({ clock, ...folder(path, 'logs') });
+  const ecs = new EcsModel({ clock, random, log, state: state('ecs'), runtime, elbv2, logs });
+  const scheduler = new SchedulerModel({
+    clock,
+    log,
+    state: state('scheduler'),
+    invoke: createInvoke({ ecs, functions }),
+    ...(schedulerMinuteMs === undefined ? {} : { minuteMs: schedulerMinuteMs }),
+  });
+  return { ecs, elbv2, scheduler, logs };
+}
+
+function folder(path: string | undefined, name: string): { path?: string } {
+  return path === undefined ? {} : { path: join(path, name) };
+}
+
+function describeServices({ ecs, elbv2, scheduler, logs }: Models): Services {
+  return {
+    json: {
+      AmazonEC2ContainerServiceV20141113: describeService('ecs', ecsSdk, ecs),
+      Logs_20140328: describeService('logs', logsSdk, logs),
+    },
+    query: describeService('elbv2', elbv2Sdk, elbv2),
+    rest: describeService('scheduler', schedulerSdk, scheduler),
+  };
+}

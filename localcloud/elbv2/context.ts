@@ -1,0 +1,40 @@
+import type { Clock } from '../../platform/clock.ts';
+import type { Log } from '../../platform/log.ts';
+import type { Random } from '../../platform/random.ts';
+import type { StateStore } from '../state.ts';
+import { type Elbv2State, emptyState } from './state.ts';
+
+const PREFIX = 'arn:aws:elasticloadbalancing:us-east-1:000000000000:';
+
+export interface ContextDeps {
+  clock: Clock;
+  random: Random;
+  log: Log;
+  state: StateStore<Elbv2State>;
+}
+
+/** What the parts of the model share: the state, and how it is kept. */
+export class Elbv2Context {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly state: Elbv2State;
+  readonly #random: Random;
+  readonly #store: StateStore<Elbv2State>;
+
+  constructor({ clock, random, log, state }: ContextDeps) {
+    this.clock = clock;
+    this.log = log;
+    this.#random = random;
+    this.#store = state;
+    this.state = state.load() ?? emptyState();
+  }
+
+  save(): void {
+    this.#store.save(this.state);
+  }
+
+  /** An ARN in AWS's form: each resource has an id of 16 hex digits at its end. */
+  arn(path: string): string {
+    return `${PREFIX}${path}/${this.#random.uuid().replaceAll('-', '').slice(0, 16)}`;
+  }
+}

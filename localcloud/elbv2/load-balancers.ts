@@ -1,0 +1,201 @@
+import type {
+  CreateListenerCommandInput,
+  CreateListenerCommandOutput,
+  CreateLoadBalancerCommandInput,
+  CreateLoadBalancerCommandOutput,
+  DeleteListenerCommandInput,
+  DeleteLoadBalancerCommandInput,
+  DescribeListenersCommandInput,
+  DescribeListenersCommandOutput,
+  DescribeLoadBalancersCommandInput,
+  DescribeLoadBalancersCommandOutput,
+  Listener,
+  LoadBalancer,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
+import type { Elbv2Context } from './context.ts';
+import {
+  duplicateListener,
+  duplicateLoadBalancer,
+  invalid,
+  listenerNotFound,
+  loadBalancerNotFound,
+} from './errors.ts';
+import { paged } from './paging.ts';
+import type { Rules } from './rules.ts';
+import type { ListenerRecord, LoadBalancerRecord } from './state.ts';
+import { checkTags, type ResourceTags } from './tags.ts';
+
+type Answer<T> = Omit<T, '$metadata'>;
+
+export interface ListenerEvent {
+  arn: string;
+  port: number;
+}
+
+export interface LoadBalancersDeps {
+  context: Elbv2Context;
+  tags: ResourceTags;
+  rules: Rules;
+  dnsName: string;
+  /** Opens what really listens; a rejection refuses the listener. */
+  onListener: (listener: ListenerEvent) => void | Promise<void>;
+  onListenerDeleted: (listener: ListenerEvent) => void | Promise<void>;
+}
+
+const NAME = /^(?!internal-)[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?$/;
+
+/** Load balancers and their listeners. */
+export class LoadBalancers {
+  readonly #deps: LoadBalancersDeps;
+
+  constructor(deps: LoadBalancersDeps) {
+    this.#deps = deps;
+  }
+
+  create(input: CreateLoadBalancerCommandInput): Answer<CreateLoadBalancerCommandOutput> {
+    const { context, tags } = this.#deps;
+    const {
+      Name = '',
+      Subnets = [],
+      SubnetMappings = [],
+      SecurityGroups = [],
+      Scheme = 'internet-facing',
+    } = input;
+    if (!NAME.test(Name)) throw invalid(`'${Name}' is not a valid load balancer name`);
+    if ((input.Type ?? 'application') !== 'application')
+      throw invalid('Only application load balancers are modelled');
+    const subnets = [...Subnets, ...SubnetMappings.flatMap(({ SubnetId }) => SubnetId ?? [])];
+    if (subnets.length < 2)
+      throw invalid('At least two subnets in two different Availability Zones must be specified');
+    const checked = checkTags(input.Tags);
+    const before = context.state.loadBalancers.find(({ name }) => name === Name);
+    if (before) {
+      if (before.scheme !== Scheme || before.subnets.join() !== subnets.join())
+        throw duplicateLoadBalancer(Name);
+      return { LoadBalancers: [this.#view(before)] };
+    }
+    const record: LoadBalancerRecord = {
+      arn: context.arn(`loadbalancer/app/${Name}`),
+      name: Name,
+      scheme: Scheme,
+      subnets,
+      securityGroups: SecurityGroups,
+      createdAt: context.clock.now().toISOString(),
+    };
+    context.state.loadBalancers.push(record);
+    tags.set(record.arn, checked);
+    context.save();
+    return { LoadBalancers: [this.#view(record)] };
+  }
+
+  describe(input: DescribeLoadBalancersCommandInput): Answer<DescribeLoadBalancersCommandOutput> {
+    const { LoadBalancerArns, Names } = input;
+    const all = this.#deps.context.state.loadBalancers;
+    const asked = [...(LoadBalancerArns ?? []), ...(Names ?? [])];
+    const found =
+      asked.length === 0 ? all : all.filter(({ arn, name }) => asked.includes(arn) || asked.includes(name));
+    if (found.length < asked.length) throw loadBalancerNotFound();
+    const { items, next } = paged(found, input);
+    return { LoadBalancers: items.map((record) => this.#view(record)), ...next };
+  }
+
+  async delete({ LoadBalancerArn }: DeleteLoadBalancerCommandInput): Promise<object> {
+    const { context, tags } = this.#deps;
+    for (const { arn } of context.state.listeners.filter(
+      (listener) => listener.loadBalancerArn === LoadBalancerArn,
+    )) {
+      await this.deleteListener({ ListenerArn: arn });
+    }
+    context.state.loadBalancers = context.state.loadBalancers.filter(({ arn }) => arn !== LoadBalancerArn);
+    tags.forget(LoadBalancerArn ?? '');
+    context.save();
+    return {};
+  }
+
+  async createListener(input: CreateListenerCommandInput): Promise<Answer<CreateListenerCommandOutput>> {
+    const { context, tags, rules, onListener } = this.#deps;
+    const { LoadBalancerArn, Port, Protocol = 'HTTP', DefaultActions = [] } = input;
+    const balancer = context.state.loadBalancers.find(({ arn }) => arn === LoadBalancerArn);
+    if (!balancer) throw loadBalancerNotFound();
+    if (Port === undefined || Port < 1 || Port > 65_535) throw invalid('Port must be between 1 and 65535');
+    if (Protocol !== 'HTTP') throw invalid('Only HTTP listeners are modelled');
+    const siblings = context.state.listeners.filter((listener) => listener.loadBalancerArn === balancer.arn);
+    if (siblings.some(({ port }) => port === Port)) throw duplicateListener(Port);
+    const checked = checkTags(input.Tags);
+    const path = balancer.arn.split('loadbalancer/')[1];
+    const record = {
+      arn: context.arn(`listener/${path}`),
+      loadBalancerArn: balancer.arn,
+      port: Port,
+      protocol: Protocol,
+    };
+    rules.addDefault(record, DefaultActions);
+    context.state.listeners.push(record);
+    try {
+      await onListener({ arn: record.arn, port: Port });
+    } catch (error) {
+      this.#drop(record);
+      throw error;
+    }
+    tags.set(record.arn, checked);
+    context.save();
+    return { Listeners: [this.#viewListener(record)] };
+  }
+
+  describeListeners(input: DescribeListenersCommandInput): Answer<DescribeListenersCommandOutput> {
+    const { state } = this.#deps.context;
+    const { LoadBalancerArn, ListenerArns } = input;
+    if (LoadBalancerArn !== undefined && !state.loadBalancers.some(({ arn }) => arn === LoadBalancerArn)) {
+      throw loadBalancerNotFound();
+    }
+    const found = state.listeners.filter(({ arn, loadBalancerArn }) =>
+      ListenerArns ? ListenerArns.includes(arn) : loadBalancerArn === LoadBalancerArn,
+    );
+    if (found.length < (ListenerArns?.length ?? 0)) throw listenerNotFound();
+    const { items, next } = paged(found, input);
+    return { Listeners: items.map((record) => this.#viewListener(record)), ...next };
+  }
+
+  async deleteListener({ ListenerArn }: DeleteListenerCommandInput): Promise<object> {
+    const { context, onListenerDeleted } = this.#deps;
+    const record = context.state.listeners.find(({ arn }) => arn === ListenerArn);
+    if (!record) throw listenerNotFound();
+    this.#drop(record);
+    context.save();
+    await onListenerDeleted({ arn: record.arn, port: record.port });
+    return {};
+  }
+
+  #drop(listener: ListenerRecord): void {
+    const { context, tags } = this.#deps;
+    for (const rule of context.state.rules) if (rule.listenerArn === listener.arn) tags.forget(rule.arn);
+    context.state.rules = context.state.rules.filter((rule) => rule.listenerArn !== listener.arn);
+    context.state.listeners = context.state.listeners.filter((other) => other !== listener);
+    tags.forget(listener.arn);
+  }
+
+  #view({ arn, name, scheme, subnets, securityGroups, createdAt }: LoadBalancerRecord): LoadBalancer {
+    return {
+      LoadBalancerArn: arn,
+      LoadBalancerName: name,
+      DNSName: this.#deps.dnsName,
+      Scheme: scheme,
+      Type: 'application',
+      State: { Code: 'active' },
+      AvailabilityZones: subnets.map((SubnetId) => ({ SubnetId })),
+      SecurityGroups: securityGroups,
+      CreatedTime: new Date(createdAt),
+    };
+  }
+
+  #viewListener({ arn, loadBalancerArn, port }: ListenerRecord): Listener {
+    const DefaultActions = this.#deps.rules.defaultActions(arn);
+    return {
+      ListenerArn: arn,
+      LoadBalancerArn: loadBalancerArn,
+      Port: port,
+      Protocol: 'HTTP',
+      DefaultActions,
+    };
+  }
+}

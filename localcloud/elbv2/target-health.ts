@@ -1,0 +1,197 @@
+import type { TargetHealth as HealthView } from '@aws-sdk/client-elastic-load-balancing-v2';
+import type { Elbv2Context } from './context.ts';
+import type { RoutingTarget, TargetState } from './routing-view.ts';
+import { loadBalancersOf, type TargetGroupRecord, type TargetRecord } from './state.ts';
+import { DELAY } from './target-group-settings.ts';
+
+export type CheckTarget = (
+  target: { id: string; port: number },
+  check: { path: string; timeoutMs: number; codes: string },
+) => Promise<
+  | { ok: true }
+  | {
+      ok: false;
+      reason: 'Target.ResponseCodeMismatch' | 'Target.Timeout' | 'Target.FailedHealthChecks';
+      description: string;
+    }
+>;
+
+export interface TargetHealthDeps {
+  context: Elbv2Context;
+  checkTarget: CheckTarget;
+  /** How often a target that has never been healthy is checked. AWS waits for the interval. */
+  initialCheckMs: number;
+}
+
+/** One registered target, as the health checks see it. */
+interface Watched {
+  group: TargetGroupRecord;
+  target: TargetRecord;
+  state: TargetState;
+  everHealthy: boolean;
+  /** Checks in a row with the same result, by the beat of the interval. */
+  streak: { ok: boolean; count: number; countedAt: number };
+  failure?: { reason: NonNullable<HealthView['Reason']>; description: string };
+  cancel: () => void;
+  gone: boolean;
+}
+
+/**
+ * Target health: one success makes a new target healthy, afterwards thresholds count. A target that has never been
+ * healthy is asked more often than AWS would, but is not called unhealthy any sooner.
+ */
+export class TargetHealth {
+  readonly #deps: TargetHealthDeps;
+  readonly #watched = new Map<string, Watched>();
+  #stopped = false;
+
+  constructor(deps: TargetHealthDeps) {
+    this.#deps = deps;
+  }
+
+  /** Watches a target that is registered; one that was draining is new again. */
+  add(group: TargetGroupRecord, target: TargetRecord): void {
+    const key = keyOf(group, target);
+    const before = this.#watched.get(key);
+    if (before && before.state !== 'draining') return;
+    if (before) this.#end(before);
+    const now = this.#deps.context.clock.monotonic();
+    const watched: Watched = {
+      group,
+      target,
+      state: 'initial',
+      everHealthy: false,
+      streak: { ok: false, count: 0, countedAt: now },
+      cancel: () => undefined,
+      gone: false,
+    };
+    this.#watched.set(key, watched);
+    this.#schedule(watched, 0);
+  }
+
+  /** A deregistered target drains for the group's delay, and is gone after it. */
+  remove(group: TargetGroupRecord, target: TargetRecord): void {
+    const watched = this.#watched.get(keyOf(group, target));
+    if (!watched || watched.state === 'draining') return;
+    watched.cancel();
+    watched.state = 'draining';
+    const delayMs = Number(group.attributes[DELAY] ?? 300) * 1000;
+    if (delayMs === 0 || !this.#isUsed(group)) this.#end(watched);
+    else watched.cancel = this.#deps.context.clock.after(delayMs, () => this.#end(watched));
+  }
+
+  forgetGroup(group: TargetGroupRecord): void {
+    for (const watched of this.#watched.values()) if (watched.group === group) this.#end(watched);
+  }
+
+  /** Rules have changed: groups that came into use are checked now, not when their turn comes. */
+  usesChanged(): void {
+    for (const watched of this.#watched.values()) {
+      if (watched.state !== 'initial') continue;
+      watched.cancel();
+      this.#schedule(watched, 0);
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const watched of this.#watched.values()) watched.cancel();
+  }
+
+  targetsOf(group: TargetGroupRecord): RoutingTarget[] {
+    const used = this.#isUsed(group);
+    return [...this.#watched.values()]
+      .filter((watched) => watched.group === group)
+      .map(({ target, state, everHealthy }) => ({
+        ...target,
+        everHealthy,
+        state: used || state === 'draining' ? state : 'unused',
+      }));
+  }
+
+  /** In AWS's words. */
+  describe(group: TargetGroupRecord, target: TargetRecord): HealthView {
+    const watched = this.#watched.get(keyOf(group, target));
+    if (!watched) {
+      return {
+        State: 'unused',
+        Reason: 'Target.NotRegistered',
+        Description: 'Target is not registered to the target group',
+      };
+    }
+    if (watched.state === 'draining') {
+      const Description = 'Target deregistration is in progress';
+      return { State: 'draining', Reason: 'Target.DeregistrationInProgress', Description };
+    }
+    if (!this.#isUsed(group)) {
+      const Description = 'Target group is not configured to receive traffic from the load balancer';
+      return { State: 'unused', Reason: 'Target.NotInUse', Description };
+    }
+    if (watched.state === 'healthy') return { State: 'healthy' };
+    if (watched.state === 'unhealthy' && watched.failure) {
+      return { State: 'unhealthy', Reason: watched.failure.reason, Description: watched.failure.description };
+    }
+    const checking = watched.failure !== undefined;
+    return {
+      State: 'initial',
+      Reason: checking ? 'Elb.InitialHealthChecking' : 'Elb.RegistrationInProgress',
+      Description: checking ? 'Initial health checks in progress' : 'Target registration is in progress',
+    };
+  }
+
+  #isUsed(group: TargetGroupRecord): boolean {
+    return loadBalancersOf(this.#deps.context.state, group.arn).length > 0;
+  }
+
+  #end(watched: Watched): void {
+    watched.cancel();
+    watched.gone = true;
+    const key = keyOf(watched.group, watched.target);
+    if (this.#watched.get(key) === watched) this.#watched.delete(key);
+  }
+
+  #schedule(watched: Watched, ms: number): void {
+    if (this.#stopped || watched.gone) return;
+    watched.cancel = this.#deps.context.clock.after(ms, () => void this.#check(watched));
+  }
+
+  async #check(watched: Watched): Promise<void> {
+    const { healthCheck } = watched.group.settings;
+    const intervalMs = healthCheck.intervalSeconds * 1000;
+    if (!this.#isUsed(watched.group)) return this.#schedule(watched, intervalMs);
+    const result = await this.#deps.checkTarget(watched.target, {
+      path: healthCheck.path,
+      timeoutMs: healthCheck.timeoutSeconds * 1000,
+      codes: healthCheck.codes,
+    });
+    if (watched.gone || watched.state === 'draining') return;
+    if (result.ok) delete watched.failure;
+    else watched.failure = { reason: result.reason, description: result.description };
+    this.#count(watched, result.ok, intervalMs);
+    this.#schedule(watched, watched.everHealthy ? intervalMs : this.#deps.initialCheckMs);
+  }
+
+  /** Results count at most once an interval, so that frequent first checks bring no verdict early. */
+  #count(watched: Watched, ok: boolean, intervalMs: number): void {
+    const { healthCheck } = watched.group.settings;
+    const now = this.#deps.context.clock.monotonic();
+    if (ok && !watched.everHealthy) {
+      watched.state = 'healthy';
+      watched.everHealthy = true;
+      watched.streak = { ok, count: 1, countedAt: now };
+      return;
+    }
+    const { streak } = watched;
+    if (streak.ok !== ok) watched.streak = { ok, count: 1, countedAt: now };
+    else if (watched.everHealthy || now - streak.countedAt >= intervalMs) {
+      watched.streak = { ok, count: streak.count + 1, countedAt: now };
+    }
+    const { count } = watched.streak;
+    if (ok && count >= healthCheck.healthyThreshold) watched.state = 'healthy';
+    if (!ok && count >= healthCheck.unhealthyThreshold) watched.state = 'unhealthy';
+  }
+}
+
+function keyOf({ arn }: TargetGroupRecord, { id, port }: TargetRecord): string {
+  return `${arn} ${id}:${port}`;
+}
