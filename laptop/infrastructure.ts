@@ -22,7 +22,7 @@ export const NAMES = {
 } as const;
 
 /** A load balancer speaks HTTP on its own port; where that is reached from outside is the endpoint's business. */
-const LISTENER_PORT = 80;
+export const LISTENER_PORT = 80;
 
 async function unless(
   exists: abstract new (...args: never) => Error,

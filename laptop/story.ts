@@ -41,6 +41,8 @@ export function phaseLine(view: PreviewView): string {
 
 export interface StoryDeps {
   clock: Clock;
+  /** The preview as its creation answered it: the first line. */
+  first: PreviewView;
   get: () => Promise<PreviewView>;
   print: (line: string) => void;
 }
@@ -48,14 +50,16 @@ export interface StoryDeps {
 const LOOK_MS = 50;
 
 /** Tells the life of one preview, a line a phase, until it is Deleted or `signal` aborts. */
-export async function tellLife({ clock, get, print }: StoryDeps, signal: AbortSignal): Promise<void> {
+export async function tellLife({ clock, first, get, print }: StoryDeps, signal: AbortSignal): Promise<void> {
   const start = clock.monotonic();
-  let phase: string | undefined;
-  while (!signal.aborted) {
-    const view = await get();
-    if (view.phase !== phase) print(`  ${stamp(clock.monotonic() - start)} ${phaseLine(view)}`);
-    phase = view.phase;
-    if (phase === 'Deleted') return;
+  const tell = (view: PreviewView) => print(`  ${stamp(clock.monotonic() - start)}  ${phaseLine(view)}`);
+  let { phase } = first;
+  tell(first);
+  while (phase !== 'Deleted') {
     await clock.sleep(LOOK_MS, signal);
+    if (signal.aborted) return;
+    const view = await get();
+    if (view.phase !== phase) tell(view);
+    phase = view.phase;
   }
 }

@@ -1,0 +1,97 @@
+import express, { type RequestHandler } from 'express';
+import helmet from 'helmet';
+import { pinoHttp } from 'pino-http';
+import type { LogsPort } from '../aws/ports.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Random } from '../platform/random.ts';
+import type { PreviewStore } from '../preview/store.ts';
+import type { ApiConfig } from './config.ts';
+import { guard } from './guard.ts';
+import { logRoutes } from './log-routes.ts';
+import { openapi } from './openapi.ts';
+import { Problem, problemHandler } from './problems.ts';
+import { previewRoutes } from './routes.ts';
+
+export interface ApiDeps {
+  store: PreviewStore;
+  logs: Pick<LogsPort, 'filterLogEvents'>;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  config: ApiConfig;
+  /** Aborts when the server is about to stop: open log streams end. */
+  stopping?: AbortSignal;
+}
+
+const BODY_LIMIT = '64kb';
+const METHODS: Readonly<Record<string, string>> = {
+  '/preview/create': 'POST',
+  '/previews': 'GET',
+  '/health': 'GET',
+  '/openapi.json': 'GET',
+};
+
+/** The API without a socket. It writes records and reads logs; it never calls ECS or a load balancer. */
+export function createApi(deps: ApiDeps): express.Express {
+  const { log, config, random } = deps;
+  const app = express();
+  app.disable('x-powered-by');
+  app.use(requestId(() => random.uuid()));
+  app.use(
+    pinoHttp({
+      logger: log,
+      customLogLevel: (_request, response) => (response.statusCode >= 500 ? 'error' : 'debug'),
+      serializers: {
+        req: ({ method, url }: { method: string; url: string }) => ({ method, url }),
+        res: ({ statusCode }: { statusCode: number }) => ({ status: statusCode }),
+      },
+    }),
+  );
+  app.use(helmet());
+  app.use(guard(config.allowed_hosts));
+  app.use(express.json({ limit: BODY_LIMIT, strict: false }));
+  app.get('/health', (_request, response) => {
+    response.json({ status: 'ok', version: config.version });
+  });
+  const document = openapi(config);
+  app.get('/openapi.json', (_request, response) => {
+    response.json(document);
+  });
+  app.use(previewRoutes(deps), logRoutes(deps));
+  app.use(noRoute);
+  app.use(problemHandler(log));
+  return app;
+}
+
+function requestId(mint: () => string): RequestHandler {
+  return (_request, response, next) => {
+    response.set('x-request-id', mint());
+    next();
+  };
+}
+
+/** A path that exists with another method is not the same mistake as a path that does not exist. */
+const noRoute: RequestHandler = ({ path, method }) => {
+  const allow = METHODS[path] ?? methodsOf(path);
+  if (allow !== undefined) {
+    throw new Problem({
+      status: 405,
+      code: 'method_not_allowed',
+      detail: `${path} does not take ${method}`,
+      hint: `it takes ${allow}`,
+      headers: { allow },
+    });
+  }
+  throw new Problem({
+    status: 404,
+    code: 'route_not_found',
+    detail: `there is nothing at ${path.slice(0, 100)}`,
+    hint: 'GET /openapi.json lists every route; POST /preview/create makes a preview',
+  });
+};
+
+function methodsOf(path: string): string | undefined {
+  if (/^\/preview\/[^/]+\/?$/.test(path)) return 'GET, DELETE';
+  return /^\/preview\/[^/]+\/logs\/?$/.test(path) ? 'GET' : undefined;
+}

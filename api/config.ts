@@ -1,0 +1,65 @@
+import * as z from 'zod';
+import type { Routing } from '../preview/urls.ts';
+
+/** What an install decides about the requests that it takes. */
+export interface ApiConfig {
+  version: string;
+  min_ttl_seconds: number;
+  max_ttl_hours: number;
+  default_ttl_hours: number;
+  /** Whether a preview may run in a folder of this machine: laptop mode. */
+  allow_workdir: boolean;
+  /** What runs when a request names neither image nor command. */
+  default_image: string;
+  /** What a command without an image runs in; absent where commands need an image. */
+  process_image?: string;
+  routing: Routing;
+  /** Names under which the API may be asked, without port. */
+  allowed_hosts: readonly string[];
+  log_group: string;
+  /** Who owns what is created while there is no authentication. */
+  owner: string;
+}
+
+const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]'];
+
+/** Settings of an API that runs on its own. */
+export const apiSchema = z.object({
+  AWS_REGION: z.string(),
+  TEMPUS_AWS_ENDPOINT: z.url().optional(),
+  TEMPUS_TABLE_PREVIEWS: z.string().default('tempus-previews'),
+  TEMPUS_LOG_GROUP: z.string(),
+  TEMPUS_DEFAULT_IMAGE: z.string(),
+  TEMPUS_SCHEME: z.enum(['http', 'https']).default('http'),
+  TEMPUS_ROUTING: z.enum(['host', 'path']).default('host'),
+  TEMPUS_HOST_DOMAIN: z.string().optional(),
+  TEMPUS_PATH_AUTHORITY: z.string().optional(),
+  TEMPUS_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .refine((host) => LOOPBACK.includes(host), 'must be a loopback address: there is no authentication yet'),
+  TEMPUS_API_PORT: z.coerce.number().int().min(1).max(65535).default(4000),
+  TEMPUS_MIN_TTL_SECONDS: z.coerce.number().int().positive().default(300),
+  TEMPUS_MAX_TTL_HOURS: z.coerce.number().positive().default(336),
+  TEMPUS_LOG_LEVEL: z.string().default('info'),
+});
+
+export function apiConfig(env: z.output<typeof apiSchema>, version: string): ApiConfig {
+  return {
+    version,
+    min_ttl_seconds: env.TEMPUS_MIN_TTL_SECONDS,
+    max_ttl_hours: env.TEMPUS_MAX_TTL_HOURS,
+    default_ttl_hours: 24,
+    allow_workdir: false,
+    default_image: env.TEMPUS_DEFAULT_IMAGE,
+    routing: {
+      scheme: env.TEMPUS_SCHEME,
+      primary: env.TEMPUS_ROUTING,
+      host_domain: env.TEMPUS_HOST_DOMAIN,
+      path_authority: env.TEMPUS_PATH_AUTHORITY,
+    },
+    allowed_hosts: LOOPBACK,
+    log_group: env.TEMPUS_LOG_GROUP,
+    owner: 'local',
+  };
+}

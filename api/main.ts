@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { createClients } from '../aws/clients.ts';
+import { systemClock as clock } from '../platform/clock.ts';
+import { parseConfig, processEnv } from '../platform/config.ts';
+import { createLog } from '../platform/log.ts';
+import { systemRandom as random } from '../platform/random.ts';
+import { PreviewStore } from '../preview/store.ts';
+import { createApi } from './app.ts';
+import { apiConfig, apiSchema } from './config.ts';
+import { serveApi } from './server.ts';
+
+const env = parseConfig(apiSchema, processEnv());
+const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+const { version } = JSON.parse(manifest) as { version: string };
+const log = createLog(env.TEMPUS_LOG_LEVEL);
+const clients = createClients({ region: env.AWS_REGION, endpoint: env.TEMPUS_AWS_ENDPOINT });
+const stop = new AbortController();
+
+const app = createApi({
+  store: new PreviewStore({ client: clients.document, table: env.TEMPUS_TABLE_PREVIEWS }),
+  logs: clients.logs,
+  clock,
+  random,
+  log,
+  config: apiConfig(env, version),
+  stopping: stop.signal,
+});
+const server = await serveApi({ app, host: env.TEMPUS_HOST, port: env.TEMPUS_API_PORT, clock });
+log.info({ port: server.port }, 'listening');
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(signal, () => {
+    log.info({ signal }, 'stopping');
+    stop.abort();
+  });
+}
+await new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
+await server.close();
+clients.destroy();

@@ -1,0 +1,160 @@
+import * as z from 'zod';
+import { createDocument } from 'zod-openapi';
+import { CONDITION_TYPES, PHASES } from '../preview/record.ts';
+import type { ApiConfig } from './config.ts';
+import { createSchema } from './create-request.ts';
+
+const instant = z.string().meta({ description: 'UTC, whole seconds', example: '2026-01-31T18:00:00Z' });
+
+const preview = z
+  .object({
+    id: z.string().meta({ example: '550e8400' }),
+    preview_id: z.uuid(),
+    name: z.string().nullable(),
+    owner: z.string(),
+    labels: z.record(z.string(), z.string()),
+    phase: z.enum(PHASES),
+    preview_url: z.url(),
+    urls: z.array(z.url()),
+    ttl_hours: z.number(),
+    created_at: instant,
+    expires_at: instant,
+    ready_at: instant.nullable(),
+    deleted_at: instant.nullable(),
+    deletion: z.object({ requested_at: instant, reason: z.string(), by: z.string() }).nullable(),
+    spec: z.looseObject({ image: z.string(), port: z.number(), env: z.array(z.string()) }),
+    conditions: z.array(
+      z.object({
+        type: z.enum(CONDITION_TYPES),
+        status: z.enum(['True', 'False', 'Unknown']),
+        reason: z.string(),
+        message: z.string(),
+        last_transition_at: instant,
+      }),
+    ),
+    last_error: z
+      .object({ reason: z.string(), message: z.string(), at: instant, logs: z.array(z.string()) })
+      .nullable(),
+    resources: z.array(
+      z.object({
+        kind: z.string(),
+        name: z.string(),
+        created_at: instant.nullable(),
+        deleted_at: instant.nullable(),
+        absent_at: instant.nullable(),
+      }),
+    ),
+    receipt: z.object({ created: z.int(), deleted: z.int(), left_over: z.int() }),
+    cost: z.object({
+      currency: z.literal('USD'),
+      per_hour: z.number(),
+      so_far: z.number(),
+      projected: z.number(),
+      source: z.string(),
+    }),
+  })
+  .meta({ id: 'Preview' });
+
+const problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string(),
+    code: z.string(),
+    request_id: z.string().optional(),
+    retryable: z.boolean(),
+    hint: z.string().optional(),
+    errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+  })
+  .meta({ id: 'Problem' });
+
+const json = (schema: z.ZodType, description: string) => ({
+  description,
+  content: { 'application/json': { schema } },
+});
+const refused = (description: string) => ({
+  description,
+  content: { 'application/problem+json': { schema: problem } },
+});
+
+const id = z.string().meta({ description: 'UUID, or its first 8 hex digits', example: '550e8400' });
+const unknown = { '404': refused('no such preview') };
+
+/** The API as OpenAPI 3.1, from the very schemas that check its requests. */
+export function openapi(config: ApiConfig): object {
+  return createDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Tempus',
+      version: config.version,
+      description: 'Preview environments that always go away.',
+    },
+    paths: {
+      '/preview/create': {
+        post: {
+          summary: 'Ask for a preview',
+          requestParams: { header: z.object({ 'idempotency-key': z.string().max(64).optional() }) },
+          requestBody: { required: true, content: { 'application/json': { schema: createSchema(config) } } },
+          responses: {
+            '202': json(preview, 'accepted; poll it'),
+            '400': refused('not JSON'),
+            '413': refused('larger than 64 kB'),
+            '415': refused('not application/json'),
+            '422': refused('a field is wrong; errors[] points at it'),
+          },
+        },
+      },
+      '/preview/{id}': {
+        get: {
+          summary: 'One preview',
+          requestParams: { path: z.object({ id }) },
+          responses: { '200': json(preview, 'as it is now'), ...unknown },
+        },
+        delete: {
+          summary: 'Destroy a preview; as often as you like',
+          requestParams: { path: z.object({ id }) },
+          responses: { '202': json(preview, 'being destroyed, or gone with its receipt'), ...unknown },
+        },
+      },
+      '/previews': {
+        get: {
+          summary: 'Everything that is not Deleted, newest first',
+          requestParams: {
+            query: z.object({ phase: z.enum(PHASES).optional(), label: z.array(z.string()).optional() }),
+          },
+          responses: {
+            '200': json(
+              z.object({ items: z.array(preview), next_cursor: z.string().nullable() }),
+              'the list',
+            ),
+          },
+        },
+      },
+      '/preview/{id}/logs': {
+        get: {
+          summary: 'What a preview wrote',
+          requestParams: {
+            path: z.object({ id }),
+            query: z.object({
+              tail: z.int().min(0).optional(),
+              since: z.string().optional(),
+              follow: z.enum(['true', 'false']).optional(),
+            }),
+          },
+          responses: {
+            '200': { description: 'lines', content: { 'text/plain': { schema: z.string() } } },
+            ...unknown,
+          },
+        },
+      },
+      '/health': {
+        get: {
+          summary: 'Whether the API is up; touches nothing else',
+          responses: { '200': json(z.object({ status: z.literal('ok'), version: z.string() }), 'up') },
+        },
+      },
+    },
+  });
+}

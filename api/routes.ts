@@ -1,0 +1,135 @@
+import { type Request, type RequestHandler, type Response, Router } from 'express';
+import { toSeconds } from '../platform/clock.ts';
+import { draftPreview } from '../preview/draft.ts';
+import { PHASES, PREVIEW_ID, type PreviewRow, SHORT_ID } from '../preview/record.ts';
+import { previewUrls } from '../preview/urls.ts';
+import { viewPreview } from '../preview/views.ts';
+import type { ApiDeps } from './app.ts';
+import { createSchema, readCreate, type Wish } from './create-request.ts';
+import { requireJson } from './guard.ts';
+import { hashRequest, readIdempotencyKey, uuidOfKey } from './identity.ts';
+import { notFound, Problem } from './problems.ts';
+
+/** Eight hex digits of an install clash once in 77,000 previews; five clashes in a row are a defect. */
+const MINTS = 5;
+
+/** The record that a request means, by UUID or by its first 8 hex digits. */
+export async function findPreview(request: Request, { store }: Pick<ApiDeps, 'store'>): Promise<PreviewRow> {
+  const id = String(request.params['id']).toLowerCase();
+  const row = PREVIEW_ID.test(id) || SHORT_ID.test(id) ? await store.get(id) : undefined;
+  if (!row) throw notFound(id);
+  return row;
+}
+
+/** The routes that write and read records. None of them calls AWS beyond the table. */
+export function previewRoutes(deps: ApiDeps): Router {
+  const router = Router();
+  router.post('/preview/create', requireJson, create(deps));
+  router.get('/preview/:id', get(deps));
+  router.get('/previews', list(deps));
+  router.delete('/preview/:id', remove(deps));
+  return router;
+}
+
+function create(deps: ApiDeps): RequestHandler {
+  const schema = createSchema(deps.config);
+  return async (request, response) => {
+    const key = readIdempotencyKey(request.get('idempotency-key'));
+    const wish = readCreate(schema, request.body, deps.config);
+    const { row, replayed } = key === undefined ? await mint(wish, deps) : await createOnce(wish, key, deps);
+    if (replayed) response.set('idempotency-replayed', 'true');
+    else deps.log.info({ preview_id: row.preview_id, expires_at: row.expires_at }, 'created preview');
+    response.status(202).location(`/preview/${row.preview_id}`).set('retry-after', '1');
+    response.json(viewPreview(row, deps.clock.now()));
+  };
+}
+
+function draft(wish: Wish, preview_id: string, source: Record<string, string>, deps: ApiDeps): PreviewRow {
+  const { config, clock } = deps;
+  const urls = previewUrls(preview_id.slice(0, 8), config.routing);
+  return draftPreview({ ...wish, preview_id, owner: config.owner, source, urls }, clock.now());
+}
+
+async function mint(wish: Wish, deps: ApiDeps): Promise<{ row: PreviewRow; replayed: boolean }> {
+  for (let n = 0; n < MINTS; n += 1) {
+    const row = draft(wish, deps.random.uuid(), {}, deps);
+    if ((await deps.store.create(row)) === 'created') return { row, replayed: false };
+  }
+  throw new Error('no free id was found for a new preview');
+}
+
+/** With a key the id is given, so that the conditional put decides who was first, on whichever replica. */
+async function createOnce(
+  wish: Wish,
+  key: string,
+  deps: ApiDeps,
+): Promise<{ row: PreviewRow; replayed: boolean }> {
+  const request_hash = hashRequest(wish);
+  const row = draft(wish, uuidOfKey(deps.config.owner, key), { request_hash }, deps);
+  if ((await deps.store.create(row)) === 'created') return { row, replayed: false };
+  const first = await deps.store.get(row.preview_id);
+  if (first?.source['request_hash'] === request_hash) return { row: first, replayed: true };
+  throw new Problem({
+    status: 422,
+    code: 'idempotency_key_reused',
+    detail: 'this Idempotency-Key was used for another request',
+    hint: 'give every new preview a key of its own',
+  });
+}
+
+function get(deps: ApiDeps): RequestHandler {
+  return async (request, response) => {
+    response.json(viewPreview(await findPreview(request, deps), deps.clock.now()));
+  };
+}
+
+function list(deps: ApiDeps): RequestHandler {
+  return async (request, response) => {
+    const matches = readFilter(request);
+    const rows: PreviewRow[] = [];
+    for await (const row of deps.store.live()) if (matches(row)) rows.push(row);
+    const newest = rows.toSorted(
+      (a, b) => b.created_at.localeCompare(a.created_at) || a.id.localeCompare(b.id),
+    );
+    const now = deps.clock.now();
+    response.json({ items: newest.map((row) => viewPreview(row, now)), next_cursor: null });
+  };
+}
+
+function readFilter({ query }: Request): (row: PreviewRow) => boolean {
+  const unknown = Object.keys(query).find((name) => name !== 'phase' && name !== 'label');
+  if (unknown !== undefined) throw badQuery(unknown, 'is not a filter; use phase or label=key=value');
+  const { phase } = query;
+  if (phase !== undefined && !PHASES.some((known) => known === phase)) {
+    throw badQuery('phase', `must be one of ${PHASES.join(', ')}`);
+  }
+  const labels = [query['label'] ?? []].flat().map((label) => {
+    const [, key, value] = /^([^=]+)=(.*)$/s.exec(typeof label === 'string' ? label : '') ?? [];
+    if (key === undefined || value === undefined) throw badQuery('label', 'must be key=value');
+    return [key, value] as const;
+  });
+  return (row) =>
+    (phase === undefined || row.phase === phase) && labels.every(([key, value]) => row.labels[key] === value);
+}
+
+export function badQuery(name: string, detail: string): Problem {
+  return new Problem({
+    status: 422,
+    code: 'invalid_query',
+    detail: `?${name} ${detail}`,
+    hint: 'GET /openapi.json has every parameter',
+    errors: [{ pointer: `/${name}`, detail }],
+  });
+}
+
+function remove(deps: ApiDeps): RequestHandler {
+  return async (request, response: Response) => {
+    const { store, clock, config, log } = deps;
+    const row = await findPreview(request, deps);
+    const deletion = { requested_at: toSeconds(clock.now()), reason: 'Requested', by: config.owner };
+    const outcome = await store.requestDeletion(row, deletion);
+    if (outcome === 'deleting') log.info({ preview_id: row.preview_id }, 'requested deletion');
+    const now = (await store.get(row.preview_id)) ?? row;
+    response.status(202).set('retry-after', '1').json(viewPreview(now, clock.now()));
+  };
+}

@@ -1,0 +1,131 @@
+import type { Clock } from '../platform/clock.ts';
+import type { PreviewView } from '../preview/view.ts';
+import { ApiProblem, Unreachable } from './errors.ts';
+import type { CreateRequest, ListFilter, PreviewList, Problem } from './types.ts';
+
+export interface ClientDeps {
+  /** The API's address, without a slash at its end. */
+  server: string;
+  clock: Clock;
+  fetch?: typeof fetch;
+}
+
+export interface LogOptions {
+  tail?: number;
+  since?: string;
+  follow?: boolean;
+  signal?: AbortSignal;
+}
+
+export interface WaitOptions {
+  signal?: AbortSignal;
+  /** Called for every phase that is seen, the first included. */
+  onChange?: (view: PreviewView) => void;
+  everyMs?: number;
+}
+
+const POLL_MS = 250;
+
+/** The API, typed. Rejects with ApiProblem where it refuses and with Unreachable where nobody answers. */
+export class TempusClient {
+  readonly server: string;
+  readonly #clock: Clock;
+  readonly #fetch: typeof fetch;
+
+  constructor({ server, clock, fetch: fetcher = fetch }: ClientDeps) {
+    this.server = server.replace(/\/+$/, '');
+    this.#clock = clock;
+    this.#fetch = fetcher;
+  }
+
+  /** Asks for a preview; the answer is its record, Pending. With a key, asking again answers the first one. */
+  async create(request: CreateRequest, options: { idempotencyKey?: string } = {}): Promise<PreviewView> {
+    const { idempotencyKey } = options;
+    const headers = {
+      'content-type': 'application/json',
+      ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+    };
+    return this.#json('/preview/create', { method: 'POST', headers, body: JSON.stringify(request) });
+  }
+
+  get(id: string): Promise<PreviewView> {
+    return this.#json(`/preview/${encodeURIComponent(id)}`);
+  }
+
+  async list({ phase, labels = {} }: ListFilter = {}): Promise<PreviewView[]> {
+    const query = new URLSearchParams(phase === undefined ? {} : { phase });
+    for (const [key, value] of Object.entries(labels)) query.append('label', `${key}=${value}`);
+    const page = await this.#json<PreviewList>(`/previews${query.size > 0 ? `?${query.toString()}` : ''}`);
+    return page.items;
+  }
+
+  delete(id: string): Promise<PreviewView> {
+    return this.#json(`/preview/${encodeURIComponent(id)}`, { method: 'DELETE' });
+  }
+
+  health(): Promise<{ status: string; version: string }> {
+    return this.#json('/health');
+  }
+
+  /** The lines that a preview wrote; with `follow`, also those that it goes on to write. */
+  async *logs(id: string, { tail, since, follow, signal }: LogOptions = {}): AsyncGenerator<string> {
+    const query = new URLSearchParams();
+    if (tail !== undefined) query.set('tail', String(tail));
+    if (since !== undefined) query.set('since', since);
+    if (follow) query.set('follow', 'true');
+    const response = await this.#send(
+      `/preview/${encodeURIComponent(id)}/logs?${query.toString()}`,
+      signal ? { signal } : {},
+    );
+    let rest = '';
+    for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      const lines = `${rest}${chunk}`.split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+    if (rest !== '') yield rest;
+  }
+
+  /** Looks at a preview until `done` holds; undefined when `signal` aborts first. */
+  async waitFor(
+    id: string,
+    done: (view: PreviewView) => boolean,
+    { signal, onChange, everyMs = POLL_MS }: WaitOptions = {},
+  ): Promise<PreviewView | undefined> {
+    let phase: string | undefined;
+    while (!signal?.aborted) {
+      const view = await this.get(id);
+      if (view.phase !== phase) onChange?.(view);
+      if (done(view)) return view;
+      phase = view.phase;
+      await this.#clock.sleep(everyMs, signal);
+    }
+    return undefined;
+  }
+
+  async #json<T>(path: string, init: RequestInit = {}): Promise<T> {
+    const response = await this.#send(path, init);
+    return (await response.json()) as T;
+  }
+
+  async #send(path: string, init: RequestInit): Promise<Response> {
+    let response: Response;
+    try {
+      response = await this.#fetch(`${this.server}${path}`, init);
+    } catch (error) {
+      if (init.signal?.aborted) throw error;
+      throw new Unreachable(this.server, error);
+    }
+    if (!response.ok) throw new ApiProblem(await readProblem(response));
+    return response;
+  }
+}
+
+/** The problem in an answer; whatever else answers with an error is put into the same form. */
+async function readProblem(response: Response): Promise<Problem> {
+  const { status, statusText: title, headers } = response;
+  if (headers.get('content-type')?.includes('application/problem+json'))
+    return (await response.json()) as Problem;
+  const detail = `the server answered ${status} ${title}, but not as Tempus does; is this the right address?`;
+  return { type: 'about:blank', title, status, detail, code: 'not_tempus', retryable: status >= 500 };
+}

@@ -1,0 +1,40 @@
+import type { PreviewView } from '../preview/view.ts';
+
+/** What `POST /preview/create` takes. Everything is optional; the API writes the defaults. */
+export interface CreateRequest {
+  ttl_hours?: number;
+  name?: string;
+  image?: string;
+  /** One string, run under /bin/sh -c, or argv. */
+  command?: string | string[];
+  workdir?: string;
+  port?: number;
+  cpu?: number;
+  memory?: number;
+  env?: Record<string, string>;
+  health_path?: string;
+  labels?: Record<string, string>;
+}
+
+export interface ListFilter {
+  phase?: string;
+  labels?: Record<string, string>;
+}
+
+export interface PreviewList {
+  items: PreviewView[];
+  next_cursor: string | null;
+}
+
+/** An error of the API, as RFC 9457 words it. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: string;
+  retryable: boolean;
+  hint?: string;
+  request_id?: string;
+  errors?: { pointer: string; detail: string }[];
+}

@@ -1,0 +1,33 @@
+import { Command } from 'commander';
+
+export interface LaptopOptions {
+  demo: boolean;
+  fresh: boolean;
+}
+
+/** The flags of `npm start -- …`. Prints help or what is wrong, and exits, as command lines do. */
+export function parseOptions(argv: readonly string[]): LaptopOptions {
+  const command = new Command('npm start --')
+    .description(
+      'Tempus on this machine alone: API, controller, Lambda, load balancer and a small AWS in one process.',
+    )
+    .option('--no-demo', 'do not start the demo preview')
+    .option('--fresh', 'first tear down everything that an earlier run left', false)
+    .allowExcessArguments(false)
+    .addHelpText(
+      'after',
+      [
+        '',
+        'Settings (environment):',
+        '  TEMPUS_HOST          loopback address to listen on (127.0.0.1)',
+        '  TEMPUS_API_PORT      the API (4000)',
+        '  TEMPUS_ROUTER_PORT   the load balancer that serves previews (8080)',
+        '  TEMPUS_AWS_PORT      the AWS endpoint (4566)',
+        '  TEMPUS_ROUTING       host or path: which address is preview_url (host)',
+        '  TEMPUS_HOME          folder of everything that outlives a run (.tempus)',
+        '  TEMPUS_LOG_LEVEL     debug, info, warn or error, for the log file in TEMPUS_HOME (info)',
+      ].join('\n'),
+    );
+  command.parse(argv, { from: 'user' });
+  return command.opts<LaptopOptions>();
+}

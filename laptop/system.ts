@@ -1,0 +1,161 @@
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { createApi } from '../api/app.ts';
+import { serveApi } from '../api/server.ts';
+import { type AwsClients, createClients } from '../aws/clients.ts';
+import { CallMeter } from '../aws/decorate.ts';
+import { Controller } from '../controller/controller.ts';
+import { expireDue } from '../lambda/expire.ts';
+import { type Cloud, startCloud } from '../localcloud/cloud.ts';
+import { createProcessRuntime } from '../localcloud/process-runtime/process-runtime.ts';
+import { systemClock as clock } from '../platform/clock.ts';
+import type { Env } from '../platform/config.ts';
+import type { Log } from '../platform/log.ts';
+import { Metrics } from '../platform/metrics.ts';
+import { systemRandom as random } from '../platform/random.ts';
+import { Coordination } from '../preview/coordination.ts';
+import { PreviewStore } from '../preview/store.ts';
+import { httpProbe } from '../reconcilers/probe.ts';
+import {
+  apiConfig,
+  CONTROLLER_PACE,
+  DEFAULT_IMAGE,
+  PROCESS_IMAGE,
+  reconcilerConfig,
+  routingOf,
+  SCHEDULER_MINUTE_MS,
+} from './config.ts';
+import { cloudFolder } from './fresh.ts';
+import { LISTENER_PORT, NAMES, provision } from './infrastructure.ts';
+import { taskEnvironment } from './task-environment.ts';
+
+export interface SystemOptions {
+  host: string;
+  ports: { api: number; router: number; aws: number };
+  /** Folder of everything that outlives a run. */
+  home: string;
+  routing: 'host' | 'path';
+  env: Env;
+  log: Log;
+  version: string;
+}
+
+export interface System {
+  api: string;
+  aws: string;
+  stop(): Promise<void>;
+}
+
+const SAMPLE_APP = resolve(import.meta.dirname, '../examples/hello/server.mjs');
+/** Anything will do: localcloud looks only at the form of a signature. */
+const CREDENTIALS = { accessKeyId: 'laptop', secretAccessKey: 'laptop' };
+const REGION = 'us-east-1';
+
+/** Starts every part of Tempus in this process, joined by nothing but endpoints, as they are on AWS. */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const { log, home } = options;
+  // The Lambda needs the endpoint of the cloud that invokes it: on AWS its environment tells, here it is set below.
+  let store: PreviewStore | undefined;
+  const cloud = await startCloudAt(
+    options,
+    async () => store && expireDue({ store, clock, log: part(log, 'lambda') }),
+  );
+  const clients = createClients({ region: REGION, endpoint: cloud.endpoint, credentials: CREDENTIALS });
+  const { listenerArn } = await provision(clients);
+  store = new PreviewStore({ client: clients.document, table: NAMES.previews });
+  const stopController = runController({ options, clients, store, listenerArn });
+  const stopping = new AbortController();
+  const api = await serveApi({
+    clock,
+    app: createApi({
+      stopping: stopping.signal,
+      store,
+      logs: clients.logs,
+      clock,
+      random,
+      log: part(log, 'api'),
+      config: apiConfig(routingOf(options.routing, options.ports.router), options.version),
+    }),
+    host: options.host,
+    port: options.ports.api,
+  });
+  log.info({ home, pid: process.pid }, 'started');
+  return {
+    api: `http://${options.host}:${api.port}`,
+    aws: cloud.endpoint,
+    stop: async () => {
+      stopping.abort();
+      await api.close();
+      await stopController();
+      await cloud.stop();
+      clients.destroy();
+      log.info('stopped');
+    },
+  };
+}
+
+function part(log: Log, name: string): Log {
+  return log.child({ part: name });
+}
+
+function startCloudAt(
+  { host, ports, home, env, log }: SystemOptions,
+  expire: () => Promise<unknown>,
+): Promise<Cloud> {
+  const own = part(log, 'localcloud');
+  return startCloud({
+    clock,
+    random,
+    log: own,
+    path: cloudFolder(home),
+    host,
+    awsPort: ports.aws,
+    listenerPorts: { [LISTENER_PORT]: ports.router },
+    runtime: createProcessRuntime({
+      clock,
+      log: own,
+      path: cloudFolder(home),
+      hostEnv: taskEnvironment(env),
+      images: {
+        [DEFAULT_IMAGE]: { command: [process.execPath, SAMPLE_APP] },
+        [PROCESS_IMAGE]: { command: [] },
+      },
+    }),
+    functions: { [NAMES.expire_function]: expire },
+    schedulerMinuteMs: SCHEDULER_MINUTE_MS,
+  });
+}
+
+interface ControllerParts {
+  options: SystemOptions;
+  clients: AwsClients;
+  store: PreviewStore;
+  listenerArn: string;
+}
+
+/** Answers how to stop it: the passes that run are waited for, the lease is given back. */
+function runController({ options, clients, store, listenerArn }: ControllerParts): () => Promise<void> {
+  const { routing, ports, home, log, host } = options;
+  const controller = new Controller({
+    store,
+    coordination: new Coordination({ client: clients.document, table: NAMES.coordination }),
+    ports: new CallMeter(new Metrics(), clock).measured(clients),
+    probe: httpProbe,
+    clock,
+    random,
+    log: part(log, 'controller'),
+    config: reconcilerConfig(routingOf(routing, ports.router), listenerArn, `${host}:${ports.router}`),
+    dynamodb: clients.dynamodb,
+    streams: clients.streams,
+    table: NAMES.previews,
+    owner: `${hostname()}-${process.pid}`,
+    home: `${hostname()}:${home}`,
+    times: CONTROLLER_PACE,
+  });
+  const stop = new AbortController();
+  const running = controller.run(stop.signal);
+  return async () => {
+    stop.abort();
+    await running;
+  };
+}

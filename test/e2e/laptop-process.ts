@@ -1,0 +1,218 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PreviewView } from '../../preview/view.ts';
+
+export const ROOT = resolve(import.meta.dirname, '../..');
+
+export interface Reply {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  text: string;
+}
+
+/** One request to this machine. Node knows no *.localhost names, so the host goes where browsers put it. */
+export function ask(
+  url: string,
+  options: { host?: string; method?: string; body?: string; headers?: object } = {},
+) {
+  return new Promise<Reply>((done, fail) => {
+    const target = new URL(url);
+    const sent = request(
+      {
+        host: '127.0.0.1',
+        port: target.port,
+        path: `${target.pathname}${target.search}`,
+        method: options.method ?? 'GET',
+        headers: { host: options.host ?? target.host, ...options.headers },
+        agent: false,
+        timeout: 10_000,
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () =>
+          done({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            text: Buffer.concat(chunks).toString(),
+          }),
+        );
+        response.on('error', fail);
+      },
+    );
+    sent.on('timeout', () => sent.destroy(new Error(`no answer from ${url}`)));
+    sent.on('error', fail);
+    sent.end(options.body);
+  });
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Looks until `look` answers something, or fails with what it saw last. */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | undefined | false>,
+  ms = 20_000,
+): Promise<T> {
+  const end = performance.now() + ms;
+  let last: unknown;
+  while (performance.now() < end) {
+    try {
+      const seen = await look();
+      if (seen) return seen;
+    } catch (error) {
+      last = error;
+    }
+    await delay(25);
+  }
+  throw new Error(`${what} did not happen within ${ms} ms`, { cause: last });
+}
+
+export interface LaptopOptions {
+  home?: string;
+  args?: string[];
+  env?: Record<string, string>;
+}
+
+/** A real laptop mode in a process of its own, on a home and on ports of its own. */
+export class Laptop {
+  readonly home: string;
+  readonly ports: { api: number; router: number; aws: number };
+  readonly #env: Record<string, string>;
+  readonly #args: string[];
+  #child: ChildProcess | undefined;
+  output = '';
+
+  private constructor(home: string, ports: Laptop['ports'], options: LaptopOptions) {
+    this.home = home;
+    this.ports = ports;
+    this.#env = options.env ?? {};
+    this.#args = options.args ?? ['--no-demo'];
+  }
+
+  static async prepare(options: LaptopOptions = {}): Promise<Laptop> {
+    const home = options.home ?? mkdtempSync(join(tmpdir(), 'tempus-'));
+    const ports = { api: await freePort(), router: await freePort(), aws: await freePort() };
+    return new Laptop(home, ports, options);
+  }
+
+  static async start(options: LaptopOptions = {}): Promise<Laptop> {
+    const laptop = await Laptop.prepare(options);
+    await laptop.start();
+    return laptop;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  get api(): string {
+    return `http://127.0.0.1:${this.ports.api}`;
+  }
+
+  get aws(): string {
+    return `http://127.0.0.1:${this.ports.aws}`;
+  }
+
+  spawn(): ChildProcess {
+    const child = spawn(process.execPath, [join(ROOT, 'laptop.ts'), ...this.#args], {
+      cwd: ROOT,
+      env: {
+        PATH: process.env['PATH'],
+        HOME: this.home,
+        TEMPUS_HOME: this.home,
+        TEMPUS_API_PORT: String(this.ports.api),
+        TEMPUS_ROUTER_PORT: String(this.ports.router),
+        TEMPUS_AWS_PORT: String(this.ports.aws),
+        ...this.#env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const collect = (chunk: Buffer) => (this.output += chunk.toString());
+    child.stdout?.on('data', collect);
+    child.stderr?.on('data', collect);
+    this.#child = child;
+    return child;
+  }
+
+  async start(): Promise<void> {
+    this.output = '';
+    const child = this.spawn();
+    await until(
+      `the start (${this.home})`,
+      async () => {
+        if (child.exitCode !== null) throw new Error(this.output);
+        return this.output.includes('ready in') || undefined;
+      },
+      15_000,
+    );
+  }
+
+  /** Ends the process and waits until it is gone; answers its exit code. */
+  async end(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL' = 'SIGINT'): Promise<number | null> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    await gone;
+    return child.exitCode;
+  }
+
+  async dispose(): Promise<void> {
+    await this.end('SIGKILL');
+    rmSync(this.home, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  }
+
+  async create(body: object): Promise<PreviewView> {
+    const reply = await ask(`${this.api}/preview/create`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json' },
+    });
+    if (reply.status !== 202) throw new Error(`${reply.status} ${reply.text}`);
+    return JSON.parse(reply.text) as PreviewView;
+  }
+
+  async get(id: string): Promise<PreviewView> {
+    const reply = await ask(`${this.api}/preview/${id}`);
+    if (reply.status !== 200) throw new Error(`${reply.status} ${reply.text}`);
+    return JSON.parse(reply.text) as PreviewView;
+  }
+
+  async delete(id: string): Promise<PreviewView> {
+    const reply = await ask(`${this.api}/preview/${id}`, { method: 'DELETE' });
+    if (reply.status !== 202) throw new Error(`${reply.status} ${reply.text}`);
+    return JSON.parse(reply.text) as PreviewView;
+  }
+
+  /** The preview once it is in `phase`; a phase that cannot lead there any more fails at once. */
+  reach(id: string, phase: PreviewView['phase'], ms?: number): Promise<PreviewView> {
+    return until(
+      `${phase} of ${id}`,
+      async () => {
+        const view = await this.get(id);
+        return view.phase === phase && view;
+      },
+      ms,
+    );
+  }
+
+  /** A request to a preview by its own host. */
+  visit(view: Pick<PreviewView, 'id'>, path = '/'): Promise<Reply> {
+    const { router } = this.ports;
+    return ask(`http://127.0.0.1:${router}${path}`, { host: `preview-${view.id}.localhost:${router}` });
+  }
+}
