@@ -1,4 +1,5 @@
 import type { Clock } from '../platform/clock.ts';
+import { receiptLine } from '../preview/receipt.ts';
 import type { PreviewView } from '../preview/view.ts';
 
 /** Seconds since the story began, `00:07`. */
@@ -9,14 +10,6 @@ export function stamp(ms: number): string {
 
 function twoDigits(n: number): string {
   return String(n).padStart(2, '0');
-}
-
-/** The receipt as a sentence: the product's argument in one line. */
-export function receiptLine({ receipt, cost }: PreviewView): string {
-  const { created, deleted, left_over } = receipt;
-  const resources = `${created} resource${created === 1 ? '' : 's'}`;
-  const dollars = `$${cost.so_far.toFixed(4)}`;
-  return `created ${resources}, deleted ${deleted}, left over ${left_over}; on Fargate this would have cost ${dollars}`;
 }
 
 /** One line of a preview's life, for the phase it has just reached. */

@@ -1,5 +1,5 @@
 import { classify, type Fault } from '../aws/errors.ts';
-import type { Finding } from '../preview/conditions.ts';
+import { type Finding, findCondition } from '../preview/conditions.ts';
 import type { Accepted, ConditionType, Phase, PreviewRow } from '../preview/record.ts';
 import { judge } from './acceptance.ts';
 import { ensureFuse } from './fuse.ts';
@@ -14,7 +14,7 @@ import { claimSlot, type Slot } from './slots.ts';
 import { StatusDraft } from './status-draft.ts';
 import { ensureTargetGroup } from './target-group.ts';
 import { ensureTaskDefinition } from './task-definition.ts';
-import { judgeFault, judgeOutcome } from './verdict.ts';
+import { judgeFault, judgeOutcome, SPEC_NOT_ACCEPTED } from './verdict.ts';
 import { CONFLICT, Writer } from './writer.ts';
 
 interface Step {
@@ -110,7 +110,7 @@ async function deploy({
   draft.set(rolloutFields(draft.status, rollout, draft.at));
   if (!rollout.rejected) draft.unset('failed_spec', 'failed_nudge');
   draft.intend(plannedKeys(plan));
-  const begun = await writer.begin(phaseWhileRolling(row, rollout));
+  const begun = await writer.begin(phaseMeanwhile(row, rollout, draft));
   if (!begun) return { kind: 'fault', fault: CONFLICT };
 
   const pass: Ensuring = { row: begun, plan, ports, config, clock, log, probe, draft };
@@ -128,9 +128,13 @@ async function deploy({
   return writer.end(phase, expires_at, ms, reason);
 }
 
-function phaseWhileRolling({ phase, status }: PreviewRow, { rolling }: Rollout): Phase {
-  if (!rolling) return phase;
-  return status.ready_at ? 'Updating' : 'Provisioning';
+/** The phase while the pass is under way: already true of what is known before its first call. */
+function phaseMeanwhile({ phase, status }: PreviewRow, { rolling }: Rollout, draft: StatusDraft): Phase {
+  if (rolling) return status.ready_at ? 'Updating' : 'Provisioning';
+  if (phase !== 'Ready' || findCondition(draft.status.conditions, 'SpecAccepted')?.status === 'True')
+    return phase;
+  draft.find(SPEC_NOT_ACCEPTED);
+  return 'Degraded';
 }
 
 /** Runs the steps until one has to wait, is rejected, or fails. */

@@ -1,5 +1,5 @@
 import type { Fault } from '../aws/errors.ts';
-import { findCondition } from '../preview/conditions.ts';
+import { type Finding, findCondition } from '../preview/conditions.ts';
 import type { ConditionType, Phase } from '../preview/record.ts';
 import type { Outcome } from './outcome.ts';
 import type { Ensuring } from './pass.ts';
@@ -22,6 +22,13 @@ export interface Case {
   lines: () => Promise<string[]>;
 }
 
+export const SPEC_NOT_ACCEPTED: Finding = {
+  type: 'Ready',
+  status: 'False',
+  reason: 'SpecNotAccepted',
+  message: 'the last accepted state is served; the edit that was not accepted is not',
+};
+
 /** Turns how the steps ended into conditions, phase and pace. Never Ready ⇒ Failed; Ready once ⇒ Degraded. */
 export async function judgeOutcome(facts: Case): Promise<Verdict> {
   const { outcome } = facts;
@@ -40,8 +47,7 @@ function ready({ pass: { draft, config }, rollout }: Case): Verdict {
   draft.unset('rollout');
   const accepted = findCondition(draft.status.conditions, 'SpecAccepted');
   if (accepted?.status === 'False') {
-    const message = 'the last accepted state is served; the edit that was not accepted is not';
-    draft.find({ type: 'Ready', status: 'False', reason: 'SpecNotAccepted', message });
+    draft.find(SPEC_NOT_ACCEPTED);
     return {
       phase: draft.status.ready_at ? 'Degraded' : 'Provisioning',
       ms: config.drift_ms,

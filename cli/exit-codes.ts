@@ -1,0 +1,51 @@
+import { ApiProblem, Unreachable } from '../client/errors.ts';
+
+/** What the exit code of every command means. Scripts rely on it. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  not_found: 3,
+  auth: 4,
+  conflict: 5,
+  timed_out: 6,
+  unreachable: 7,
+  interrupted: 130,
+} as const;
+
+/** A command ends with a code, and with what to tell about it. */
+export class Exit extends Error {
+  override name = 'Exit';
+  readonly code: number;
+  /** What happened, why, what to do next. */
+  readonly lines: readonly string[];
+
+  constructor(code: number, ...lines: string[]) {
+    super(lines[0] ?? '');
+    this.code = code;
+    this.lines = lines;
+  }
+}
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof Exit) return error.code;
+  if (error instanceof Unreachable) return EXIT.unreachable;
+  if (!(error instanceof ApiProblem)) return EXIT.failed;
+  switch (error.problem.status) {
+    case 400:
+    case 413:
+    case 415:
+    case 422:
+      return EXIT.usage;
+    case 401:
+    case 403:
+      return EXIT.auth;
+    case 404:
+      return EXIT.not_found;
+    case 409:
+    case 412:
+      return EXIT.conflict;
+    default:
+      return EXIT.failed;
+  }
+}

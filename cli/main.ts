@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { ApiProblem, Unreachable } from '../client/errors.ts';
+import { exitWhenUnread, printError } from '../platform/terminal.ts';
+import { addCreate } from './commands/create.ts';
+import { addLogs } from './commands/logs.ts';
+import { addLs } from './commands/ls.ts';
+import { addOpen } from './commands/open.ts';
+import { addRm } from './commands/rm.ts';
+import { addShow } from './commands/show.ts';
+import { type Context, createContext, type GlobalOptions } from './context.ts';
+import { EXIT, Exit, exitCodeOf } from './exit-codes.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+/** The `tempus` command: data on stdout, everything else on stderr, and an exit code that scripts can rely on. */
+function createProgram(): Command {
+  const program = new Command('tempus')
+    .description('Preview environments that always go away.')
+    .version(version)
+    .addOption(
+      new Option('-o, --output <format>', 'what to print')
+        .choices(['table', 'json', 'id', 'url'])
+        .default('table'),
+    )
+    .option('--server <url>', 'the API (TEMPUS_SERVER, else the one that runs on this checkout)')
+    .option('-q, --quiet', 'tell nothing on stderr but errors')
+    .showHelpAfterError('(tempus --help shows every command)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 not allowed, 5 conflict, 6 wait timed out, 7 no server, 130 interrupted.',
+    );
+  const context = (): Context => createContext(program.opts<GlobalOptions>());
+  for (const add of [addCreate, addLs, addShow, addLogs, addRm, addOpen]) add(program, context);
+  for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
+  return program;
+}
+
+/** What happened, why, and what to do next. */
+function explain(error: unknown): string[] {
+  if (error instanceof Exit) return [...error.lines];
+  if (error instanceof Unreachable) {
+    return [
+      `no answer from ${error.server}`,
+      'Tempus does not seem to run there',
+      'next: npm start, or give --server',
+    ];
+  }
+  if (error instanceof ApiProblem) {
+    const { title, detail, hint } = error.problem;
+    return [title, detail, ...(hint === undefined ? [] : [`next: ${hint}`])];
+  }
+  return [error instanceof Error ? (error.stack ?? error.message) : String(error)];
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  exitWhenUnread();
+  const program = createProgram();
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return EXIT.ok;
+  } catch (error) {
+    // commander has printed its own message, or the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    const asJson = program.opts<GlobalOptions>().output === 'json';
+    if (asJson && error instanceof ApiProblem) printError(JSON.stringify(error.problem));
+    else explain(error).forEach((line, at) => printError(at === 0 ? `error: ${line}` : `  ${line}`));
+    return exitCodeOf(error);
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));
