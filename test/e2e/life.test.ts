@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ask, Laptop, ROOT, until } from './laptop-process.ts';
+import { ask, freePort, Laptop, ROOT, until } from './laptop-process.ts';
 import { inspect, NOTHING, processesWith, standingOf } from './world.ts';
 
 let laptop: Laptop;
@@ -103,7 +103,14 @@ test.concurrent(
 test.concurrent(
   'a port that never opens ends as Failed with PortNotOpen within a minute',
   async () => {
-    const created = await laptop.create({ command: 'echo hello; sleep 600', workdir: app, ttl_hours: 1 });
+    // A port of its own: nothing else on this machine may happen to answer there.
+    const port = await freePort();
+    const created = await laptop.create({
+      command: 'echo hello; sleep 600',
+      workdir: app,
+      port,
+      ttl_hours: 1,
+    });
     const failed = await laptop.reach(created.id, 'Failed', 60_000);
     expect(failed.last_error).toMatchObject({
       reason: 'PortNotOpen',
