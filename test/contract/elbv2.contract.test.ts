@@ -296,7 +296,10 @@ describe('rules', () => {
     ['priority 0', { Priority: 0 }],
     ['a priority beyond 50,000', { Priority: 50_001 }],
     ['no condition', { Conditions: [] }],
-    ['six values', { Conditions: [{ Field: 'host-header', HostHeaderConfig: { Values: [...'abcdef'] } }] }],
+    [
+      'six values',
+      { Conditions: [{ Field: 'host-header', HostHeaderConfig: { Values: 'abcdef'.split('') } }] },
+    ],
     ['six wildcards', { Conditions: host('*.*.*.*.*.*') }],
     ['a host that is too long', { Conditions: host('a'.repeat(129)) }],
     ['no action', { Actions: [] }],

@@ -1,0 +1,271 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createApi } from '../api/app.ts';
+import { type ApiServer, serveApi } from '../api/server.ts';
+import { apiConfig } from '../laptop/config.ts';
+import { NAMES } from '../laptop/infrastructure.ts';
+import { LogsModel } from '../localcloud/logs/model.ts';
+import { systemClock as clock } from '../platform/clock.ts';
+import { silentLog as log } from '../platform/log.ts';
+import { systemRandom as random } from '../platform/random.ts';
+import type { Phase } from '../preview/record.ts';
+import { PreviewStore } from '../preview/store.ts';
+import { previewsTable } from '../preview/tables.ts';
+import type { PreviewView } from '../preview/view.ts';
+import { Endpoint } from './contract/dynamodb-endpoint.ts';
+
+const ROOT = resolve(import.meta.dirname, '..');
+
+let aws: Endpoint;
+let store: PreviewStore;
+let logs: LogsModel;
+let server: ApiServer;
+let folder: string;
+
+beforeAll(async () => {
+  aws = await Endpoint.open();
+  await aws.dynamodb.createTable(previewsTable('previews'));
+  const client = DynamoDBDocument.from(aws.dynamodb, { marshallOptions: { removeUndefinedValues: true } });
+  store = new PreviewStore({ client, table: 'previews' });
+  logs = new LogsModel({ clock });
+  const config = apiConfig({ scheme: 'http', primary: 'host', host_domain: 'localhost:8080' }, '1.2.3');
+  server = await serveApi({
+    app: createApi({ store, logs, clock, random, log, config }),
+    host: '127.0.0.1',
+    port: 0,
+    clock,
+  });
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'tempus-cli-')));
+});
+
+afterAll(async () => {
+  await server.close();
+  await aws.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+  for await (const row of store.live())
+    await store.writeStatus(row, { phase: 'Deleted', status: row.status, purge_at: 1 });
+});
+
+interface Run {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** The command as a person runs it: a process of its own. */
+function start(args: string[], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [join(ROOT, 'cli/tempus.js'), ...args], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], TEMPUS_SERVER: `http://127.0.0.1:${server.port}`, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+  const done: Promise<Run> = ended.then(([stdout, stderr]) => ({ code: child.exitCode, stdout, stderr }));
+  return { child, done };
+}
+
+const tempus = (...args: string[]) => start(args).done;
+
+/** Plays the controller: the preview of this id is now in this phase. */
+async function move(id: string, phase: Phase): Promise<void> {
+  const row = (await store.get(id))!;
+  const last_error = {
+    reason: 'ContainerExited',
+    message: 'it ended',
+    at: row.created_at,
+    logs: ['no database'],
+  };
+  const status = phase === 'Failed' ? { ...row.status, last_error } : row.status;
+  await store.writeStatus(row, { phase, status, ...(phase === 'Deleted' ? { purge_at: 1 } : {}) });
+}
+
+async function only(): Promise<string> {
+  for (;;) {
+    const [row] = await Array.fromAsync(store.live());
+    if (row) return row.id;
+    await clock.sleep(20);
+  }
+}
+
+const parsed = (run: Run) => JSON.parse(run.stdout) as PreviewView & PreviewView[];
+
+describe('create', () => {
+  test('prints the URL and nothing else on stdout, and sends the folder that it is called from', async () => {
+    const run = await tempus(
+      'create',
+      '--cmd',
+      'node server.js',
+      '--port',
+      '3000',
+      '--ttl',
+      '90m',
+      '--name',
+      'web',
+    );
+    expect(run.code).toBe(0);
+    const row = (await store.get(await only()))!;
+    expect(run.stdout).toBe(`http://preview-${row.id}.localhost:8080/\n`);
+    expect(run.stderr).toContain(row.id);
+    expect(row).toMatchObject({ name: 'web', ttl_hours: 1.5 });
+    expect(row.spec).toMatchObject({
+      workdir: folder,
+      port: 3000,
+      command: ['/bin/sh', '-c', 'node server.js'],
+    });
+  });
+
+  test('with --wait it tells each phase on stderr and ends when the preview is Ready', async () => {
+    const { done } = start(['create', '--wait', '--env', 'A=1', '--env', 'B=x=y', '--label', 'pr=12']);
+    const id = await only();
+    await move(id, 'Provisioning');
+    await move(id, 'Ready');
+    const run = await done;
+    expect(run.code).toBe(0);
+    expect(run.stderr).toContain('Ready in');
+    expect(run.stdout).toBe(`http://preview-${id}.localhost:8080/\n`);
+    expect((await store.get(id))?.spec.env).toEqual({ A: '1', B: 'x=y' });
+  });
+
+  test('a preview that fails ends it with 1, the reason and the last lines', async () => {
+    const { done } = start(['create', '--cmd', 'false', '--wait']);
+    await move(await only(), 'Failed');
+    const run = await done;
+    expect(run.code).toBe(1);
+    expect(run.stdout).toBe('');
+    expect(run.stderr).toContain('ContainerExited');
+    expect(run.stderr).toContain('| no database');
+    expect(run.stderr).toContain('next: tempus logs');
+  });
+
+  test('a wait that runs out ends it with 6, and Ctrl-C with 130, both saying that the server carries on', async () => {
+    const late = await tempus('create', '--wait', '--timeout', '0.3s');
+    expect(late.code).toBe(6);
+    expect(late.stderr).toContain('the server carries on');
+    const { child, done } = start(['create', '--wait']);
+    await once(child.stderr, 'data');
+    child.kill('SIGINT');
+    const cut = await done;
+    expect(cut.code).toBe(130);
+    expect(cut.stderr).toContain('next: tempus show');
+  });
+
+  test('the same idempotency key creates one preview', async () => {
+    const [one, two] = [
+      await tempus('create', '--idempotency-key', 'k1'),
+      await tempus('create', '--idempotency-key', 'k1'),
+    ];
+    expect(one.stdout).toBe(two.stdout);
+  });
+});
+
+describe('every command', () => {
+  let id: string;
+  beforeEach(async () => {
+    await tempus('create', '--name', 'web');
+    id = await only();
+    logs.put(NAMES.log_group, `${id}/app/t1`, ['one', 'two']);
+  });
+
+  test.each<[string, (id: string) => string[]]>([
+    ['create', () => ['create']],
+    ['ls', () => ['ls']],
+    ['show', (it) => ['show', it]],
+    ['logs', (it) => ['logs', it, '--tail', '1']],
+    ['rm', (it) => ['rm', it]],
+    ['open', (it) => ['open', it, '--print']],
+  ])('%s prints JSON with -o json, in either place', async (_name, args) => {
+    for (const run of [await tempus('-o', 'json', ...args(id)), await tempus(...args(id), '-o', 'json')]) {
+      expect(run.code).toBe(0);
+      expect(() => JSON.parse(run.stdout) as unknown).not.toThrow();
+    }
+  });
+
+  test('ls shows a table, ids, URLs, or an empty list', async () => {
+    const table = (await tempus('ls')).stdout.split('\n');
+    expect(table[0]).toMatch(/^ID +NAME +PHASE +FOR +EXPIRES IN +COST +PROJ +URL$/);
+    expect(table[1]).toMatch(new RegExp(`^${id} +web +Pending`));
+    expect((await tempus('ls', '-o', 'id')).stdout).toBe(`${id}\n`);
+    expect((await tempus('ls', '-o', 'url')).stdout).toContain(`preview-${id}`);
+    expect((await tempus('ls', '--phase', 'Ready', '-o', 'json')).stdout).toBe('[]\n');
+  });
+
+  test('a preview is named by id, by UUID, or by a name that only one has', async () => {
+    const view = parsed(await tempus('show', id, '-o', 'json'));
+    expect(parsed(await tempus('show', view.preview_id, '-o', 'json')).id).toBe(id);
+    expect(parsed(await tempus('show', 'web', '-o', 'json')).id).toBe(id);
+    await tempus('create', '--name', 'web');
+    const ambiguous = await tempus('show', 'web');
+    expect(ambiguous.code).toBe(5);
+    expect(ambiguous.stderr).toContain(id);
+  });
+
+  test('show tells phase, conditions and cost', async () => {
+    const { stdout } = await tempus('show', id);
+    for (const word of ['Pending', 'SpecAccepted', 'Expires', 'Cost']) expect(stdout).toContain(word);
+  });
+
+  test('logs prints the lines, open only the URL', async () => {
+    expect((await tempus('logs', id)).stdout).toBe('one\ntwo\n');
+    expect((await tempus('logs', 'web', '--tail', '1')).stdout).toBe('two\n');
+    expect((await tempus('open', id, '--print')).stdout).toBe(`http://preview-${id}.localhost:8080/\n`);
+  });
+
+  test('rm --wait waits for the receipt', async () => {
+    const { done } = start(['rm', id, '--wait']);
+    for (;;) {
+      if ((await store.get(id))?.phase === 'Deleting') break;
+      await clock.sleep(20);
+    }
+    await move(id, 'Deleted');
+    const run = await done;
+    expect(run.code).toBe(0);
+    expect(run.stdout).toBe(`${id}\n`);
+    expect(run.stderr).toContain('left over 0');
+  });
+});
+
+describe('exit codes and errors', () => {
+  test.each<[string, string[], number, string]>([
+    ['an unknown preview', ['show', '00000000'], 3, 'next:'],
+    ['an unknown name', ['show', 'nobody'], 3, 'next: tempus ls'],
+    ['a value that the API refuses', ['create', '--ttl', '1000h'], 2, '/ttl_hours'],
+    ['a time that is none', ['create', '--ttl', 'soon'], 2, '4h'],
+    ['an unknown option', ['create', '--tll', '4h'], 2, '--ttl'],
+    ['an unknown command', ['destroy'], 2, 'tempus --help'],
+    ['a missing argument', ['show'], 2, 'id'],
+    ['a server that is no address', ['ls', '--server', 'tempus'], 2, 'http://'],
+  ])('%s', async (_what, args, code, said) => {
+    const run = await tempus(...args);
+    expect(run.code).toBe(code);
+    expect(run.stdout).toBe('');
+    expect(run.stderr.toLowerCase()).toContain(said.toLowerCase());
+  });
+
+  test('no server is 7, and says how to start one', async () => {
+    const run = await tempus('ls', '--server', 'http://127.0.0.1:1');
+    expect(run.code).toBe(7);
+    expect(run.stderr).toContain('npm start');
+  });
+
+  test('with -o json an error of the API is its problem, on stderr', async () => {
+    const run = await tempus('create', '--name', 'NO', '-o', 'json');
+    expect(run.code).toBe(2);
+    expect(run.stdout).toBe('');
+    expect(JSON.parse(run.stderr)).toMatchObject({ status: 422, errors: [{ pointer: '/name' }] });
+  });
+
+  test('help is on stdout and ends with 0', async () => {
+    const run = await tempus('create', '--help');
+    expect(run.code).toBe(0);
+    expect(run.stdout).toContain('Examples:');
+  });
+});
