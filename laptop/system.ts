@@ -6,7 +6,7 @@ import { type AwsClients, createClients } from '../aws/clients.ts';
 import { CallMeter } from '../aws/decorate.ts';
 import { Controller } from '../controller/controller.ts';
 import { expireDue } from '../lambda/expire.ts';
-import { type Cloud, startCloud } from '../localcloud/cloud.ts';
+import { type Cloud, type CloudDeps, startCloud } from '../localcloud/cloud.ts';
 import { createProcessRuntime } from '../localcloud/process-runtime/process-runtime.ts';
 import { systemClock as clock } from '../platform/clock.ts';
 import type { Env } from '../platform/config.ts';
@@ -38,6 +38,8 @@ export interface SystemOptions {
   env: Env;
   log: Log;
   version: string;
+  /** Sees every call that goes to AWS. */
+  onCall?: CloudDeps['onCall'];
 }
 
 export interface System {
@@ -99,7 +101,7 @@ function part(log: Log, name: string): Log {
 }
 
 function startCloudAt(
-  { host, ports, home, env, log }: SystemOptions,
+  { host, ports, home, env, log, onCall }: SystemOptions,
   expire: () => Promise<unknown>,
 ): Promise<Cloud> {
   const own = part(log, 'localcloud');
@@ -123,6 +125,7 @@ function startCloudAt(
     }),
     functions: { [NAMES.expire_function]: expire },
     schedulerMinuteMs: SCHEDULER_MINUTE_MS,
+    ...(onCall ? { onCall } : {}),
   });
 }
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { PreviewView } from '../../preview/view.ts';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
+
+const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  scripts: { start: string };
+};
+/** What `npm start` runs, flags included. */
+const START = manifest.scripts.start.replace(/^node /, '').split(' ');
 
 export interface Reply {
   status: number;
@@ -128,7 +134,7 @@ export class Laptop {
   }
 
   spawn(): ChildProcess {
-    const child = spawn(process.execPath, [join(ROOT, 'laptop.ts'), ...this.#args], {
+    const child = spawn(process.execPath, [...START, ...this.#args], {
       cwd: ROOT,
       env: {
         PATH: process.env['PATH'],
