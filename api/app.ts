@@ -1,28 +1,12 @@
 import express, { type RequestHandler } from 'express';
 import helmet from 'helmet';
 import { pinoHttp } from 'pino-http';
-import type { LogsPort } from '../aws/ports.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Log } from '../platform/log.ts';
-import type { Random } from '../platform/random.ts';
-import type { PreviewStore } from '../preview/store.ts';
-import type { ApiConfig } from './config.ts';
+import type { ApiDeps } from './deps.ts';
 import { guard } from './guard.ts';
 import { logRoutes } from './log-routes.ts';
 import { openapi } from './openapi.ts';
 import { Problem, problemHandler } from './problems.ts';
 import { previewRoutes } from './routes.ts';
-
-export interface ApiDeps {
-  store: PreviewStore;
-  logs: Pick<LogsPort, 'filterLogEvents'>;
-  clock: Clock;
-  random: Random;
-  log: Log;
-  config: ApiConfig;
-  /** Aborts when the server is about to stop: open log streams end. */
-  stopping?: AbortSignal;
-}
 
 const BODY_LIMIT = '64kb';
 const METHODS: Readonly<Record<string, string>> = {

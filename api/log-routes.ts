@@ -1,6 +1,6 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { canonicalInstant } from '../preview/expiry.ts';
-import type { ApiDeps } from './app.ts';
+import type { ApiDeps } from './deps.ts';
 import { type LogLine, LogTail } from './log-tail.ts';
 import { badQuery, findPreview } from './routes.ts';
 

@@ -4,7 +4,7 @@ import { draftPreview } from '../preview/draft.ts';
 import { PHASES, PREVIEW_ID, type PreviewRow, SHORT_ID } from '../preview/record.ts';
 import { previewUrls } from '../preview/urls.ts';
 import { viewPreview } from '../preview/views.ts';
-import type { ApiDeps } from './app.ts';
+import type { ApiDeps } from './deps.ts';
 import { createSchema, readCreate, type Wish } from './create-request.ts';
 import { requireJson } from './guard.ts';
 import { hashRequest, readIdempotencyKey, uuidOfKey } from './identity.ts';
