@@ -31,6 +31,7 @@ interface Watched {
   everHealthy: boolean;
   /** Checks in a row with the same result, by the beat of the interval. */
   streak: { ok: boolean; count: number; countedAt: number };
+  /** What the last check that failed said: it stays the reason until the target is healthy again. */
   failure?: { reason: NonNullable<HealthView['Reason']>; description: string };
   cancel: () => void;
   gone: boolean;
@@ -61,7 +62,7 @@ export class TargetHealth {
       target,
       state: 'initial',
       everHealthy: false,
-      streak: { ok: false, count: 0, countedAt: now },
+      streak: { ok: true, count: 0, countedAt: now },
       cancel: () => undefined,
       gone: false,
     };
@@ -165,8 +166,7 @@ export class TargetHealth {
       codes: healthCheck.codes,
     });
     if (watched.gone || watched.state === 'draining') return;
-    if (result.ok) delete watched.failure;
-    else watched.failure = { reason: result.reason, description: result.description };
+    if (!result.ok) watched.failure = { reason: result.reason, description: result.description };
     this.#count(watched, result.ok, intervalMs);
     this.#schedule(watched, watched.everHealthy ? intervalMs : this.#deps.initialCheckMs);
   }
