@@ -1,8 +1,10 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { NAMES } from '../../laptop/infrastructure.ts';
 import { Laptop, until } from './laptop-process.ts';
-import { clientsOf, inspect, NOTHING } from './world.ts';
+import { clientsOf, inspect, NOTHING, processesWith } from './world.ts';
 
 let laptop: Laptop;
 let table: DynamoDBDocument;
@@ -40,7 +42,7 @@ const echo = (word: string) => [
   `require('http').createServer((q, s) => s.end(JSON.stringify({ word: '${word}', color: process.env.COLOR }))).listen(process.env.PORT)`,
 ];
 
-test('an edited command and an edited environment roll out without a gap', async () => {
+test.concurrent('an edited command and an edited environment roll out without a gap', async () => {
   const { id } = await readyPreview({ command: echo('one') });
   expect(await seen(id)).toMatchObject({ word: 'one' });
   let refused = 0;
@@ -57,12 +59,12 @@ test('an edited command and an edited environment roll out without a gap', async
   done = true;
   await watching;
   expect(refused).toBe(0);
-  expect((await inspect(laptop)).services).toHaveLength(1);
+  expect((await inspect(laptop)).services.filter((arn) => arn.includes(id))).toHaveLength(1);
   await laptop.delete(id);
   expect((await laptop.reach(id, 'Deleted')).receipt.left_over).toBe(0);
 }, 60_000);
 
-test('a nonsense edit is refused with a reason while the accepted state keeps serving', async () => {
+test.concurrent('a nonsense edit is refused with a reason while the accepted state keeps serving', async () => {
   const { id } = await readyPreview({ command: echo('good') });
   await edit(id, ['spec', 'port'], 'eighty');
   const refused = await until('the edit is judged', async () => {
@@ -82,7 +84,7 @@ test('a nonsense edit is refused with a reason while the accepted state keeps se
   await laptop.reach(id, 'Deleted');
 }, 60_000);
 
-test('a rejected update falls back to what was Ready before, and a mended one goes through', async () => {
+test.concurrent('a rejected update falls back to what was Ready before, and a mended one goes through', async () => {
   const { id } = await readyPreview({ command: echo('good') });
   await edit(id, ['spec', 'command'], ['node', '-e', 'process.exit(7)']);
   const rolledBack = await until(
@@ -103,7 +105,39 @@ test('a rejected update falls back to what was Ready before, and a mended one go
   await laptop.reach(id, 'Deleted');
 }, 120_000);
 
-test('a shortened ttl_hours ends the preview, counted from its creation', async () => {
+test.concurrent('an edited image that cannot run here is rejected by name, and the sample app goes on', async () => {
+  const { id } = await readyPreview();
+  await edit(id, ['spec', 'image'], 'ghcr.io/acme/web:pr-12');
+  const view = await until(
+    'the image is rejected',
+    async () => {
+      const seenNow = await laptop.get(id);
+      return seenNow.last_error?.reason === 'NoContainerEngine' && seenNow.phase === 'Degraded' && seenNow;
+    },
+    60_000,
+  );
+  expect(view.spec.image).toBe('ghcr.io/acme/web:pr-12');
+  expect((await laptop.visit({ id })).status).toBe(200);
+  await laptop.delete(id);
+  await laptop.reach(id, 'Deleted');
+}, 90_000);
+
+test.concurrent('a failed preview runs nothing, and a nudge has it tried again', async () => {
+  const flag = join(laptop.home, 'flag');
+  const run = `test -e ${flag} || exit 9; exec node -e "${(echo('late')[2] ?? '').replaceAll('"', '')}"`;
+  const { id } = await laptop.create({ command: run, ttl_hours: 1 });
+  const failed = await laptop.reach(id, 'Failed', 60_000);
+  expect(failed.last_error?.message).toContain('9');
+  await until('nothing of it runs', async () => processesWith(`TEMPUS_PREVIEW_ID=${id}`).length === 0);
+  writeFileSync(flag, '');
+  await edit(id, ['nudge'], 'please');
+  await laptop.reach(id, 'Ready');
+  expect(await seen(id)).toMatchObject({ word: 'late' });
+  await laptop.delete(id);
+  await laptop.reach(id, 'Deleted');
+}, 90_000);
+
+test.concurrent('a shortened ttl_hours ends the preview, counted from its creation', async () => {
   const { id, created_at } = await readyPreview();
   await edit(id, ['ttl_hours'], 12 / 3600);
   const gone = await laptop.reach(id, 'Deleted', 40_000);
@@ -111,7 +145,7 @@ test('a shortened ttl_hours ends the preview, counted from its creation', async 
   expect(gone.deletion?.reason).toBe('Expired');
 }, 60_000);
 
-test('an extended expires_at keeps the preview and moves its fuse', async () => {
+test.concurrent('an extended expires_at keeps the preview and moves its fuse', async () => {
   const created = await laptop.create({ ttl_hours: 15 / 3600 });
   await laptop.reach(created.id, 'Ready');
   const later = `${new Date(Date.now() + 7_200_000).toISOString().slice(0, 19)}Z`;
@@ -135,7 +169,7 @@ test('an extended expires_at keeps the preview and moves its fuse', async () => 
   await laptop.reach(created.id, 'Deleted');
 }, 90_000);
 
-test('phase = Deleting by hand destroys the preview, with the operator named', async () => {
+test.concurrent('phase = Deleting by hand destroys the preview, with the operator named', async () => {
   const { id } = await readyPreview();
   await edit(id, ['phase'], 'Deleting');
   const gone = await laptop.reach(id, 'Deleted');
@@ -143,7 +177,7 @@ test('phase = Deleting by hand destroys the preview, with the operator named', a
   expect(gone.receipt).toEqual({ created: 6, deleted: 6, left_over: 0 });
 });
 
-test('a record that claims to be Deleted while its resources stand is destroyed before it is believed', async () => {
+test.concurrent('a record that claims to be Deleted while its resources stand is destroyed before it is believed', async () => {
   const { id } = await readyPreview();
   await edit(id, ['phase'], 'Deleted');
   const gone = await until('it is really gone', async () => {
@@ -153,7 +187,7 @@ test('a record that claims to be Deleted while its resources stand is destroyed 
   expect(gone.receipt.left_over).toBe(0);
 });
 
-test('a stale copy of a record that is put back over its tombstone revives nothing', async () => {
+test.concurrent('a stale copy of a record that is put back over its tombstone revives nothing', async () => {
   const { id } = await readyPreview();
   const stale = (await table.get({ TableName: NAMES.previews, Key: { id } })).Item;
   await laptop.delete(id);
