@@ -27,6 +27,8 @@ export interface TargetHealthDeps {
 interface Watched {
   group: TargetGroupRecord;
   target: TargetRecord;
+  /** Whether a rule sends requests to its group: without one nothing is checked. */
+  used: boolean;
   state: TargetState;
   everHealthy: boolean;
   /** Checks in a row with the same result, by the beat of the interval. */
@@ -56,41 +58,29 @@ export class TargetHealth {
     const before = this.#watched.get(key);
     if (before && before.state !== 'draining') return;
     if (before) this.#end(before);
-    const now = this.#deps.context.clock.monotonic();
-    const watched: Watched = {
-      group,
-      target,
-      state: 'initial',
-      everHealthy: false,
-      streak: { ok: true, count: 0, countedAt: now },
-      cancel: () => undefined,
-      gone: false,
-    };
-    this.#watched.set(key, watched);
-    this.#schedule(watched, 0);
+    this.#watch(group, target);
   }
 
   /** A deregistered target drains for the group's delay, and is gone after it. */
   remove(group: TargetGroupRecord, target: TargetRecord): void {
     const watched = this.#watched.get(keyOf(group, target));
     if (!watched || watched.state === 'draining') return;
-    watched.cancel();
-    watched.state = 'draining';
     const delayMs = Number(group.attributes[DELAY] ?? 300) * 1000;
-    if (delayMs === 0 || !this.#isUsed(group)) this.#end(watched);
-    else watched.cancel = this.#deps.context.clock.after(delayMs, () => this.#end(watched));
+    if (delayMs === 0 || !watched.used) return this.#end(watched);
+    watched.state = 'draining';
+    this.#plan(watched, delayMs, () => this.#end(watched));
   }
 
   forgetGroup(group: TargetGroupRecord): void {
     for (const watched of this.#watched.values()) if (watched.group === group) this.#end(watched);
   }
 
-  /** Rules have changed: groups that came into use are checked now, not when their turn comes. */
+  /** Rules have changed: targets of a group that came into use, or went out of it, begin again. */
   usesChanged(): void {
-    for (const watched of this.#watched.values()) {
-      if (watched.state !== 'initial') continue;
-      watched.cancel();
-      this.#schedule(watched, 0);
+    for (const watched of [...this.#watched.values()]) {
+      if (watched.state === 'draining' || watched.used === this.#isUsed(watched.group)) continue;
+      this.#end(watched);
+      this.#watch(watched.group, watched.target);
     }
   }
 
@@ -100,10 +90,9 @@ export class TargetHealth {
   }
 
   targetsOf(group: TargetGroupRecord): RoutingTarget[] {
-    const used = this.#isUsed(group);
     return [...this.#watched.values()]
       .filter((watched) => watched.group === group)
-      .map(({ target, state, everHealthy }) => ({
+      .map(({ target, used, state, everHealthy }) => ({
         ...target,
         everHealthy,
         state: used || state === 'draining' ? state : 'unused',
@@ -124,7 +113,7 @@ export class TargetHealth {
       const Description = 'Target deregistration is in progress';
       return { State: 'draining', Reason: 'Target.DeregistrationInProgress', Description };
     }
-    if (!this.#isUsed(group)) {
+    if (!watched.used) {
       const Description = 'Target group is not configured to receive traffic from the load balancer';
       return { State: 'unused', Reason: 'Target.NotInUse', Description };
     }
@@ -144,6 +133,21 @@ export class TargetHealth {
     return loadBalancersOf(this.#deps.context.state, group.arn).length > 0;
   }
 
+  #watch(group: TargetGroupRecord, target: TargetRecord): void {
+    const watched: Watched = {
+      group,
+      target,
+      used: this.#isUsed(group),
+      state: 'initial',
+      everHealthy: false,
+      streak: { ok: true, count: 0, countedAt: this.#deps.context.clock.monotonic() },
+      cancel: () => undefined,
+      gone: false,
+    };
+    this.#watched.set(keyOf(group, target), watched);
+    if (watched.used) this.#plan(watched, 0, () => void this.#check(watched));
+  }
+
   #end(watched: Watched): void {
     watched.cancel();
     watched.gone = true;
@@ -151,24 +155,23 @@ export class TargetHealth {
     if (this.#watched.get(key) === watched) this.#watched.delete(key);
   }
 
-  #schedule(watched: Watched, ms: number): void {
-    if (this.#stopped || watched.gone) return;
-    watched.cancel = this.#deps.context.clock.after(ms, () => void this.#check(watched));
+  /** The one thing that happens next to a target. */
+  #plan(watched: Watched, ms: number, next: () => void): void {
+    watched.cancel();
+    if (!this.#stopped) watched.cancel = this.#deps.context.clock.after(ms, next);
   }
 
   async #check(watched: Watched): Promise<void> {
-    const { healthCheck } = watched.group.settings;
-    const intervalMs = healthCheck.intervalSeconds * 1000;
-    if (!this.#isUsed(watched.group)) return this.#schedule(watched, intervalMs);
-    const result = await this.#deps.checkTarget(watched.target, {
-      path: healthCheck.path,
-      timeoutMs: healthCheck.timeoutSeconds * 1000,
-      codes: healthCheck.codes,
-    });
+    const { path, timeoutSeconds, codes } = watched.group.settings.healthCheck;
+    const check = { path, timeoutMs: timeoutSeconds * 1000, codes };
+    const result = await this.#deps.checkTarget(watched.target, check);
+    // While the answer was on its way, the target may have left or its group may have gone out of use.
     if (watched.gone || watched.state === 'draining') return;
     if (!result.ok) watched.failure = { reason: result.reason, description: result.description };
+    const intervalMs = watched.group.settings.healthCheck.intervalSeconds * 1000;
     this.#count(watched, result.ok, intervalMs);
-    this.#schedule(watched, watched.everHealthy ? intervalMs : this.#deps.initialCheckMs);
+    const nextMs = watched.everHealthy ? intervalMs : this.#deps.initialCheckMs;
+    this.#plan(watched, nextMs, () => void this.#check(watched));
   }
 
   /** Results count at most once an interval, so that frequent first checks bring no verdict early. */
