@@ -3,14 +3,16 @@ import * as z from 'zod';
 import { ConfigError, type Env, parseConfig } from '../platform/config.ts';
 
 const port = z.coerce.number().int().min(1).max(65535);
-const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
+/** Everything listens on IPv4 loopback, and so do the tasks: `localhost` is another word for it. */
+const LOOPBACK = '127.0.0.1';
 
 const schema = z.object({
   TEMPUS_HOST: z
     .string()
-    .default('127.0.0.1')
-    .refine((host) => LOOPBACK.includes(host), {
-      error: `must be one of ${LOOPBACK.join(', ')}: this API starts processes and has no authentication yet`,
+    .default(LOOPBACK)
+    .transform((host) => (host === 'localhost' ? LOOPBACK : host))
+    .refine((host) => host === LOOPBACK, {
+      error: `must be ${LOOPBACK} or localhost: this API starts processes and has no authentication yet`,
     }),
   TEMPUS_API_PORT: port.optional(),
   TEMPUS_ROUTER_PORT: port.optional(),

@@ -1,6 +1,7 @@
 import {
   DuplicateListenerException,
   DuplicateLoadBalancerNameException,
+  DuplicateTagKeysException,
   DuplicateTargetGroupNameException,
   ElasticLoadBalancingV2ServiceException,
   InvalidConfigurationRequestException,
@@ -86,6 +87,10 @@ export function tooManyRules(): TooManyRulesException {
 export function tooManyTargetGroups(): TooManyUniqueTargetGroupsPerLoadBalancerException {
   const message = 'The maximum number of unique target groups per load balancer has been reached';
   return new TooManyUniqueTargetGroupsPerLoadBalancerException({ $metadata, message });
+}
+
+export function duplicateTag(key: string): DuplicateTagKeysException {
+  return new DuplicateTagKeysException({ $metadata, message: `The tag key '${key}' is given twice` });
 }
 
 export function tooManyTags(): TooManyTagsException {

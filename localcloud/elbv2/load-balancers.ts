@@ -36,6 +36,8 @@ export interface LoadBalancersDeps {
   context: Elbv2Context;
   tags: ResourceTags;
   rules: Rules;
+  /** Which target groups are used has changed. */
+  changed: () => void;
   dnsName: string;
   /** Opens what really listens; a rejection refuses the listener. */
   onListener: (listener: ListenerEvent) => void | Promise<void>;
@@ -89,12 +91,15 @@ export class LoadBalancers {
   }
 
   describe(input: DescribeLoadBalancersCommandInput): Answer<DescribeLoadBalancersCommandOutput> {
-    const { LoadBalancerArns, Names } = input;
-    const all = this.#deps.context.state.loadBalancers;
-    const asked = [...(LoadBalancerArns ?? []), ...(Names ?? [])];
-    const found =
-      asked.length === 0 ? all : all.filter(({ arn, name }) => asked.includes(arn) || asked.includes(name));
-    if (found.length < asked.length) throw loadBalancerNotFound();
+    const { LoadBalancerArns = [], Names = [] } = input;
+    const found = this.#deps.context.state.loadBalancers.filter(
+      ({ arn, name }) =>
+        (LoadBalancerArns.length === 0 || LoadBalancerArns.includes(arn)) &&
+        (Names.length === 0 || Names.includes(name)),
+    );
+    if (found.length < Math.max(new Set(LoadBalancerArns).size, new Set(Names).size)) {
+      throw loadBalancerNotFound();
+    }
     const { items, next } = paged(found, input);
     return { LoadBalancers: items.map((record) => this.#view(record)), ...next };
   }
@@ -113,11 +118,12 @@ export class LoadBalancers {
   }
 
   async createListener(input: CreateListenerCommandInput): Promise<Answer<CreateListenerCommandOutput>> {
-    const { context, tags, rules, onListener } = this.#deps;
+    const { context, tags, rules, changed, onListener } = this.#deps;
     const { LoadBalancerArn, Port, Protocol = 'HTTP', DefaultActions = [] } = input;
     const balancer = context.state.loadBalancers.find(({ arn }) => arn === LoadBalancerArn);
     if (!balancer) throw loadBalancerNotFound();
-    if (Port === undefined || Port < 1 || Port > 65_535) throw invalid('Port must be between 1 and 65535');
+    if (Port === undefined || !Number.isInteger(Port) || Port < 1 || Port > 65_535)
+      throw invalid('Port must be between 1 and 65535');
     if (Protocol !== 'HTTP') throw invalid('Only HTTP listeners are modelled');
     const siblings = context.state.listeners.filter((listener) => listener.loadBalancerArn === balancer.arn);
     if (siblings.some(({ port }) => port === Port)) throw duplicateListener(Port);
@@ -139,29 +145,34 @@ export class LoadBalancers {
     }
     tags.set(record.arn, checked);
     context.save();
+    changed();
     return { Listeners: [this.#viewListener(record)] };
   }
 
   describeListeners(input: DescribeListenersCommandInput): Answer<DescribeListenersCommandOutput> {
     const { state } = this.#deps.context;
-    const { LoadBalancerArn, ListenerArns } = input;
+    const { LoadBalancerArn, ListenerArns = [] } = input;
+    if ((LoadBalancerArn === undefined) === (ListenerArns.length === 0)) {
+      throw invalid('Exactly one of LoadBalancerArn and ListenerArns must be specified');
+    }
     if (LoadBalancerArn !== undefined && !state.loadBalancers.some(({ arn }) => arn === LoadBalancerArn)) {
       throw loadBalancerNotFound();
     }
-    const found = state.listeners.filter(({ arn, loadBalancerArn }) =>
-      ListenerArns ? ListenerArns.includes(arn) : loadBalancerArn === LoadBalancerArn,
+    const found = state.listeners.filter(
+      ({ arn, loadBalancerArn }) => ListenerArns.includes(arn) || loadBalancerArn === LoadBalancerArn,
     );
-    if (found.length < (ListenerArns?.length ?? 0)) throw listenerNotFound();
+    if (found.length < new Set(ListenerArns).size) throw listenerNotFound();
     const { items, next } = paged(found, input);
     return { Listeners: items.map((record) => this.#viewListener(record)), ...next };
   }
 
   async deleteListener({ ListenerArn }: DeleteListenerCommandInput): Promise<object> {
-    const { context, onListenerDeleted } = this.#deps;
+    const { context, changed, onListenerDeleted } = this.#deps;
     const record = context.state.listeners.find(({ arn }) => arn === ListenerArn);
     if (!record) throw listenerNotFound();
     this.#drop(record);
     context.save();
+    changed();
     await onListenerDeleted({ arn: record.arn, port: record.port });
     return {};
   }

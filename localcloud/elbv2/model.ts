@@ -43,13 +43,22 @@ export class Elbv2Model implements RoutingView {
     const context = new Elbv2Context(deps);
     const tags = new ResourceTags(context);
     const health = new TargetHealth({ context, checkTarget, initialCheckMs });
-    const rules = new Rules({ context, tags, changed: () => health.usesChanged() });
+    const changed = () => health.usesChanged();
+    const rules = new Rules({ context, tags, changed });
     this.#context = context;
     this.#tags = tags;
     this.#health = health;
     this.#rules = rules;
     this.#groups = new TargetGroups({ context, tags, health });
-    this.#balancers = new LoadBalancers({ context, tags, rules, dnsName, onListener, onListenerDeleted });
+    this.#balancers = new LoadBalancers({
+      context,
+      tags,
+      rules,
+      changed,
+      dnsName,
+      onListener,
+      onListenerDeleted,
+    });
     this.#onListener = onListener;
   }
 

@@ -2,19 +2,29 @@ import { invalid } from './errors.ts';
 
 const MAX_PAGE = 400;
 
+interface PageInput {
+  PageSize?: number | undefined;
+  Marker?: string | undefined;
+}
+
 /**
- * One page. The marker is the ARN of the last item delivered, so that nothing is delivered twice; when that item has
- * gone in between, the list starts again.
+ * One page of a list, sorted by key. The marker is the last key delivered and not a position, so that nothing is
+ * skipped and nothing repeated when the list changes between two calls.
  */
 export function paged<T extends { arn: string }>(
   list: readonly T[],
-  { PageSize = MAX_PAGE, Marker }: { PageSize?: number | undefined; Marker?: string | undefined },
+  { PageSize = MAX_PAGE, Marker }: PageInput,
+  keyOf: (item: T) => string = ({ arn }) => arn,
 ): { items: T[]; next: { NextMarker?: string } } {
   if (!Number.isInteger(PageSize) || PageSize < 1 || PageSize > MAX_PAGE) {
     throw invalid(`PageSize must be between 1 and ${MAX_PAGE}`);
   }
-  const start = Marker === undefined ? 0 : list.findIndex(({ arn }) => arn === Marker) + 1;
-  const items = list.slice(start, start + PageSize);
-  const last = items.at(-1);
-  return { items, next: last && start + PageSize < list.length ? { NextMarker: last.arn } : {} };
+  const ahead = list
+    .map((item) => ({ item, key: keyOf(item) }))
+    .filter(({ key }) => Marker === undefined || key > Marker)
+    .toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  const page = ahead.slice(0, PageSize);
+  const last = page.at(-1);
+  const next = last && ahead.length > page.length ? { NextMarker: last.key } : {};
+  return { items: page.map(({ item }) => item), next };
 }

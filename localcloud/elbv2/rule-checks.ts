@@ -6,11 +6,15 @@ const MAX_WILDCARDS = 5;
 const MAX_LENGTH = 128;
 const MAX_PATTERN = 1024;
 /** RE2, which AWS uses, has neither. */
-const NOT_IN_RE2 = /\(\?(?:<?[=!])|\\[1-9]/;
+const NOT_IN_RE2 = /\(\?(?:<?[=!])|\\[1-9]|\\k</;
 
 /** The values of a condition, in either of the two forms in which AWS takes them; other fields are not served. */
 function valuesOf(condition: RuleCondition): string[] {
   const { Field, Values, HostHeaderConfig, PathPatternConfig, HttpRequestMethodConfig } = condition;
+  const regexes = [condition.RegexValues, HostHeaderConfig?.RegexValues, PathPatternConfig?.RegexValues];
+  if (regexes.some((values) => values?.length)) {
+    throw misconfigured('Conditions with regular expressions are not modelled');
+  }
   switch (Field) {
     case 'host-header':
       return HostHeaderConfig?.Values ?? Values ?? [];
@@ -94,6 +98,9 @@ export function checkTransforms(transforms: readonly RuleTransform[] | undefined
     throw misconfigured('A rule may have one transform of each type');
   }
   for (const { Type, UrlRewriteConfig, HostHeaderRewriteConfig } of given) {
+    if (Type !== 'url-rewrite' && Type !== 'host-header-rewrite') {
+      throw invalid(`'${Type}' is not a type of transform`);
+    }
     const config = Type === 'url-rewrite' ? UrlRewriteConfig : HostHeaderRewriteConfig;
     const rewrites = config?.Rewrites ?? [];
     if (rewrites.length !== 1) throw invalid('A transform must have exactly one rewrite');

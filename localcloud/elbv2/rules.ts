@@ -82,7 +82,7 @@ export class Rules {
     const conditions = input.Conditions ? checkConditions(input.Conditions) : rule.conditions;
     const actions = input.Actions ? checkActions(input.Actions) : rule.actions;
     const transforms = input.Transforms ? checkTransforms(input.Transforms) : rule.transforms;
-    if (input.Actions) this.#checkTargetGroups(this.#listener(rule.listenerArn), actions);
+    if (input.Actions) this.#checkTargetGroups(this.#listener(rule.listenerArn), actions, rule);
     Object.assign(rule, { conditions, actions, transforms: input.ResetTransforms ? [] : transforms });
     this.#deps.context.save();
     this.#deps.changed();
@@ -121,13 +121,13 @@ export class Rules {
 
   describe(input: DescribeRulesCommandInput): Answer<DescribeRulesCommandOutput> {
     const { ListenerArn, RuleArns } = input;
-    if ((ListenerArn === undefined) === (RuleArns === undefined)) {
+    if ((ListenerArn === undefined) === !RuleArns?.length) {
       throw invalid('Exactly one of ListenerArn and RuleArns must be specified');
     }
-    const found = RuleArns
-      ? RuleArns.map((arn) => this.#rule(arn))
-      : sorted(this.#of(this.#listener(ListenerArn).arn));
-    const { items, next } = paged(found, input);
+    const found = RuleArns?.length
+      ? [...new Set(RuleArns)].map((arn) => this.#rule(arn))
+      : this.#of(this.#listener(ListenerArn).arn);
+    const { items, next } = paged(found, input, positionOf);
     return { Rules: items.map(view), ...next };
   }
 
@@ -154,7 +154,8 @@ export class Rules {
     }));
   }
 
-  #checkTargetGroups(listener: ListenerRecord, actions: readonly Action[]): void {
+  /** What the rule that is `replaced` sends requests to no longer counts. */
+  #checkTargetGroups(listener: ListenerRecord, actions: readonly Action[], replaced?: RuleRecord): void {
     const { state } = this.#deps.context;
     const named = targetGroupsOf(actions);
     for (const arn of named) {
@@ -162,8 +163,8 @@ export class Rules {
       if (loadBalancersOf(state, arn).some((other) => other !== listener.loadBalancerArn))
         throw oneLoadBalancer();
     }
-    const used = new Set(this.#ofLoadBalancer(listener).flatMap((rule) => targetGroupsOf(rule.actions)));
-    for (const arn of named) used.add(arn);
+    const others = this.#ofLoadBalancer(listener).filter((rule) => rule !== replaced);
+    const used = new Set([...others.flatMap((rule) => targetGroupsOf(rule.actions)), ...named]);
     if (used.size > LIMITS.targetGroups) throw tooManyTargetGroups();
   }
 
@@ -201,6 +202,11 @@ function checkPriority(priority: number | undefined): number {
 
 function sorted(rules: readonly RuleRecord[]): RuleRecord[] {
   return rules.toSorted((a, b) => (a.priority ?? Infinity) - (b.priority ?? Infinity));
+}
+
+/** Sorts as text in the order of priorities, the default last. */
+function positionOf({ arn, priority }: RuleRecord): string {
+  return `${String(priority ?? MAX_PRIORITY + 1).padStart(5, '0')} ${arn}`;
 }
 
 function view({ arn, priority, conditions, actions, transforms }: RuleRecord): Rule {

@@ -7,6 +7,7 @@ import type {
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { Elbv2Context } from './context.ts';
 import {
+  duplicateTag,
   invalid,
   listenerNotFound,
   loadBalancerNotFound,
@@ -25,7 +26,7 @@ export function checkTags(tags: readonly Tag[] | undefined): Tag[] {
     if (Key === '' || Key.length > 128) throw invalid('A tag key must be 1 to 128 characters long');
     if (Key.toLowerCase().startsWith('aws:')) throw invalid('Tag keys that begin with aws: are reserved');
     if (Value.length > 256) throw invalid('A tag value must be at most 256 characters long');
-    if (checked.has(Key)) throw invalid(`The tag key ${Key} is given twice`);
+    if (checked.has(Key)) throw duplicateTag(Key);
     checked.set(Key, { Key, Value });
   }
   if (checked.size > MAX_TAGS) throw tooManyTags();
@@ -50,22 +51,20 @@ export class ResourceTags {
 
   add({ ResourceArns = [], Tags = [] }: AddTagsCommandInput): object {
     const added = checkTags(Tags);
-    for (const arn of this.#known(ResourceArns)) {
-      const before = (this.#context.state.tags[arn] ?? []).filter(
-        ({ Key }) => !added.some((tag) => tag.Key === Key),
-      );
-      this.set(arn, checkTags([...before, ...added]));
-    }
+    // One resource with too many tags refuses the call for all.
+    const after = this.#known(ResourceArns).map((arn) => {
+      const others = this.#of(arn).filter(({ Key }) => !added.some((tag) => tag.Key === Key));
+      return [arn, checkTags([...others, ...added])] as const;
+    });
+    for (const [arn, tags] of after) this.set(arn, tags);
     this.#context.save();
     return {};
   }
 
   remove({ ResourceArns = [], TagKeys = [] }: RemoveTagsCommandInput): object {
     for (const arn of this.#known(ResourceArns)) {
-      this.set(
-        arn,
-        (this.#context.state.tags[arn] ?? []).filter(({ Key = '' }) => !TagKeys.includes(Key)),
-      );
+      const kept = this.#of(arn).filter(({ Key = '' }) => !TagKeys.includes(Key));
+      this.set(arn, kept);
     }
     this.#context.save();
     return {};
@@ -77,9 +76,13 @@ export class ResourceTags {
     }
     const TagDescriptions = this.#known(ResourceArns).map((arn) => ({
       ResourceArn: arn,
-      Tags: this.#context.state.tags[arn] ?? [],
+      Tags: this.#of(arn),
     }));
     return { TagDescriptions };
+  }
+
+  #of(arn: string): Tag[] {
+    return this.#context.state.tags[arn] ?? [];
   }
 
   /** One unknown ARN refuses the whole call, with the error of its kind. */

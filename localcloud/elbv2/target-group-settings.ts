@@ -21,11 +21,17 @@ export function checkName(name: string | undefined): string {
 
 /** The settings of a new target group, with AWS's defaults. */
 export function createSettings(input: CreateTargetGroupCommandInput): TargetGroupSettings {
-  const { Protocol = 'HTTP', Port, VpcId, TargetType = 'instance', HealthCheckProtocol = 'HTTP' } = input;
+  const { Protocol, Port, VpcId, TargetType = 'instance', HealthCheckProtocol = 'HTTP' } = input;
+  const { ProtocolVersion = 'HTTP1', IpAddressType = 'ipv4' } = input;
   if (TargetType !== 'ip' && TargetType !== 'instance')
     throw misconfigured(`TargetType ${TargetType} is not modelled`);
-  if (Protocol !== 'HTTP' || HealthCheckProtocol !== 'HTTP') throw misconfigured('Only HTTP is modelled');
-  if (Port === undefined || Port < 1 || Port > 65_535) throw invalid('Port must be between 1 and 65535');
+  if (Protocol === undefined) throw invalid('A protocol must be specified');
+  if (Protocol !== 'HTTP' || ProtocolVersion !== 'HTTP1' || HealthCheckProtocol !== 'HTTP') {
+    throw misconfigured('Only HTTP is modelled');
+  }
+  if (IpAddressType !== 'ipv4') throw misconfigured('Only IPv4 is modelled');
+  if (Port === undefined) throw invalid('A port must be specified');
+  between('Port', Port, 1, 65_535);
   if (!VpcId) throw invalid('A VPC ID must be specified');
   const healthCheck = {
     enabled: input.HealthCheckEnabled ?? true,
@@ -53,6 +59,7 @@ export function modifySettings(
   input: ModifyTargetGroupCommandInput,
 ): TargetGroupSettings {
   const { healthCheck } = before;
+  if ((input.HealthCheckProtocol ?? 'HTTP') !== 'HTTP') throw misconfigured('Only HTTP is modelled');
   return {
     ...before,
     healthCheck: check({
@@ -72,6 +79,7 @@ export function modifySettings(
 type HealthCheckSettings = TargetGroupSettings['healthCheck'];
 
 function check(settings: HealthCheckSettings): HealthCheckSettings {
+  if (!settings.enabled) throw invalid('Health checks cannot be disabled for this target type');
   between('HealthCheckIntervalSeconds', settings.intervalSeconds, 5, 300);
   between('HealthCheckTimeoutSeconds', settings.timeoutSeconds, 2, 120);
   between('HealthyThresholdCount', settings.healthyThreshold, 2, 10);
@@ -107,12 +115,12 @@ function between(what: string, value: number, low: number, high: number): void {
   }
 }
 
-/** Attributes as they are modified: those that are known, and the one that is acted on within AWS's range. */
+/** Throws where AWS refuses an attribute, and where the load balancer would not act on it. */
 export function checkAttribute(key: string, value: string): void {
-  if (!(key in DEFAULT_ATTRIBUTES)) throw misconfigured(`Target group attribute '${key}' is not modelled`);
-  if (key !== DELAY) return;
-  const seconds = Number(value);
-  if (value === '' || !Number.isInteger(seconds) || seconds < 0 || seconds > 3600) {
-    throw invalid(`${DELAY} must be between 0 and 3600`);
+  if (key === DELAY) {
+    if (!/^\d{1,4}$/.test(value) || Number(value) > 3600)
+      throw invalid(`${DELAY} must be between 0 and 3600`);
+  } else if (DEFAULT_ATTRIBUTES[key] !== value) {
+    throw misconfigured(`Target group attribute '${key}' with the value '${value}' is not modelled`);
   }
 }

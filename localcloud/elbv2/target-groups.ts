@@ -89,18 +89,19 @@ export class TargetGroups {
 
   describe(input: DescribeTargetGroupsCommandInput): Answer<DescribeTargetGroupsCommandOutput> {
     const { state } = this.#deps.context;
-    const { LoadBalancerArn, Names, TargetGroupArns } = input;
+    const { LoadBalancerArn, Names = [], TargetGroupArns = [] } = input;
     if (LoadBalancerArn !== undefined && !state.loadBalancers.some(({ arn }) => arn === LoadBalancerArn)) {
       throw loadBalancerNotFound();
     }
     const found = state.targetGroups.filter(
       ({ arn, name }) =>
-        (Names === undefined || Names.includes(name)) &&
-        (TargetGroupArns === undefined || TargetGroupArns.includes(arn)) &&
+        (Names.length === 0 || Names.includes(name)) &&
+        (TargetGroupArns.length === 0 || TargetGroupArns.includes(arn)) &&
         (LoadBalancerArn === undefined || loadBalancersOf(state, arn).includes(LoadBalancerArn)),
     );
-    if (found.length < Math.max(Names?.length ?? 0, TargetGroupArns?.length ?? 0))
+    if (found.length < Math.max(new Set(Names).size, new Set(TargetGroupArns).size)) {
       throw targetGroupNotFound();
+    }
     const { items, next } = paged(found, input);
     return { TargetGroups: items.map((group) => this.#view(group)), ...next };
   }
@@ -218,7 +219,8 @@ function readTargets(
   if (!targets || targets.length === 0) throw invalid('At least one target must be specified');
   return targets.map(({ Id, Port = group.settings.port }) => {
     if (!Id) throw invalid('A target must have an ID');
-    if (Port < 1 || Port > 65_535) throw invalid('A target port must be between 1 and 65535');
+    if (!Number.isInteger(Port) || Port < 1 || Port > 65_535)
+      throw invalid('A target port must be between 1 and 65535');
     return { id: Id, port: Port };
   });
 }

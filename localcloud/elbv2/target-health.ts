@@ -169,9 +169,17 @@ export class TargetHealth {
     if (watched.gone || watched.state === 'draining') return;
     if (!result.ok) watched.failure = { reason: result.reason, description: result.description };
     const intervalMs = watched.group.settings.healthCheck.intervalSeconds * 1000;
+    const { state: before } = watched;
     this.#count(watched, result.ok, intervalMs);
+    if (watched.state !== before) this.#logChange(watched);
     const nextMs = watched.everHealthy ? intervalMs : this.#deps.initialCheckMs;
     this.#plan(watched, nextMs, () => void this.#check(watched));
+  }
+
+  #logChange({ group, target, state, failure }: Watched): void {
+    const fields = { target_group_arn: group.arn, target: `${target.id}:${target.port}`, state };
+    const reason = state === 'unhealthy' ? { reason: failure?.description } : {};
+    this.#deps.context.log.debug({ ...fields, ...reason }, 'changed target health');
   }
 
   /** Results count at most once an interval, so that frequent first checks bring no verdict early. */
