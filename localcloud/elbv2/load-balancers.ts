@@ -167,22 +167,22 @@ export class LoadBalancers {
   }
 
   async deleteListener({ ListenerArn }: DeleteListenerCommandInput): Promise<object> {
-    const { context, changed, onListenerDeleted } = this.#deps;
+    const { context, onListenerDeleted } = this.#deps;
     const record = context.state.listeners.find(({ arn }) => arn === ListenerArn);
     if (!record) throw listenerNotFound();
     this.#drop(record);
     context.save();
-    changed();
     await onListenerDeleted({ arn: record.arn, port: record.port });
     return {};
   }
 
   #drop(listener: ListenerRecord): void {
-    const { context, tags } = this.#deps;
+    const { context, tags, changed } = this.#deps;
     for (const rule of context.state.rules) if (rule.listenerArn === listener.arn) tags.forget(rule.arn);
     context.state.rules = context.state.rules.filter((rule) => rule.listenerArn !== listener.arn);
     context.state.listeners = context.state.listeners.filter((other) => other !== listener);
     tags.forget(listener.arn);
+    changed();
   }
 
   #view({ arn, name, scheme, subnets, securityGroups, createdAt }: LoadBalancerRecord): LoadBalancer {

@@ -77,7 +77,7 @@ export class TargetHealth {
 
   /** Rules have changed: targets of a group that came into use, or went out of it, begin again. */
   usesChanged(): void {
-    for (const watched of [...this.#watched.values()]) {
+    for (const watched of this.#watched.values()) {
       if (watched.state === 'draining' || watched.used === this.#isUsed(watched.group)) continue;
       this.#end(watched);
       this.#watch(watched.group, watched.target);
