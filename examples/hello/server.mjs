@@ -71,7 +71,8 @@ const routes = {
 };
 
 const server = createServer((request, response) => {
-  const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+  // Not new URL(): it throws for `//`, which anybody may ask for.
+  const [pathname] = (request.url ?? '/').split('?');
   const [type, body] = routes[pathname] ?? ['text/plain', 'not found\n'];
   response.writeHead(routes[pathname] ? 200 : 404, { 'content-type': type, 'cache-control': 'no-store' });
   response.end(request.method === 'HEAD' ? undefined : body);
