@@ -63,7 +63,7 @@ export function reconcilerConfig(
     health_interval_s: 5,
     health_timeout_s: 2,
     // Two failed starts end a preview, and the reason has to be there within a minute.
-    health_grace_s: 15,
+    health_grace_s: 20,
     breaker_failures: 2,
     deregistration_delay_s: 1,
     progress_deadline_ms: 120_000,
