@@ -48,8 +48,8 @@ export class TempusClient {
     return this.#json('/preview/create', { method: 'POST', headers, body: JSON.stringify(request) });
   }
 
-  get(id: string): Promise<PreviewView> {
-    return this.#json(`/preview/${encodeURIComponent(id)}`);
+  get(id: string, { signal }: { signal?: AbortSignal } = {}): Promise<PreviewView> {
+    return this.#json(`/preview/${encodeURIComponent(id)}`, signal ? { signal } : {});
   }
 
   async list({ phase, labels = {} }: ListFilter = {}): Promise<PreviewView[]> {
@@ -68,7 +68,21 @@ export class TempusClient {
   }
 
   /** The lines that a preview wrote; with `follow`, also those that it goes on to write. */
-  async *logs(id: string, { tail, since, follow, signal }: LogOptions = {}): AsyncGenerator<string> {
+  async *logs(id: string, options: LogOptions = {}): AsyncGenerator<string> {
+    let from = options;
+    for (;;) {
+      try {
+        return yield* this.#lines(id, from);
+      } catch (error) {
+        if (!options.follow || !isQuiet(error)) throw error;
+        // Nothing came for minutes, so whatever is younger than this one has not been seen yet.
+        const { tail: _, ...rest } = options;
+        from = { ...rest, since: '60s' };
+      }
+    }
+  }
+
+  async *#lines(id: string, { tail, since, follow, signal }: LogOptions): AsyncGenerator<string> {
     const query = new URLSearchParams();
     if (tail !== undefined) query.set('tail', String(tail));
     if (since !== undefined) query.set('since', since);
@@ -78,10 +92,15 @@ export class TempusClient {
       signal ? { signal } : {},
     );
     let rest = '';
-    for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-      const lines = `${rest}${chunk}`.split('\n');
-      rest = lines.pop() ?? '';
-      yield* lines;
+    try {
+      for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+        const lines = `${rest}${chunk}`.split('\n');
+        rest = lines.pop() ?? '';
+        yield* lines;
+      }
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw new Unreachable(this.server, error);
     }
     if (rest !== '') yield rest;
   }
@@ -94,7 +113,8 @@ export class TempusClient {
   ): Promise<PreviewView | undefined> {
     let phase: string | undefined;
     while (!signal?.aborted) {
-      const view = await this.get(id);
+      const view = await this.#look(id, signal);
+      if (!view) break;
       if (view.phase !== phase) onChange?.(view);
       if (done(view)) return view;
       phase = view.phase;
@@ -103,8 +123,19 @@ export class TempusClient {
     return undefined;
   }
 
+  /** A server that does not answer must not outlast the patience of who waits: undefined once `signal` aborts. */
+  async #look(id: string, signal: AbortSignal | undefined): Promise<PreviewView | undefined> {
+    try {
+      return await this.get(id, signal ? { signal } : {});
+    } catch (error) {
+      if (signal?.aborted) return undefined;
+      throw error;
+    }
+  }
+
   async #json<T>(path: string, init: RequestInit = {}): Promise<T> {
     const response = await this.#send(path, init);
+    if (!/json/.test(response.headers.get('content-type') ?? '')) throw new ApiProblem(notTempus(response));
     return (await response.json()) as T;
   }
 
@@ -123,9 +154,26 @@ export class TempusClient {
 
 /** The problem in an answer; whatever else answers with an error is put into the same form. */
 async function readProblem(response: Response): Promise<Problem> {
-  const { status, statusText: title, headers } = response;
-  if (headers.get('content-type')?.includes('application/problem+json'))
+  if (response.headers.get('content-type')?.includes('application/problem+json'))
     return (await response.json()) as Problem;
-  const detail = `the server answered ${status} ${title}, but not as Tempus does; is this the right address?`;
-  return { type: 'about:blank', title, status, detail, code: 'not_tempus', retryable: status >= 500 };
+  return notTempus(response);
+}
+
+function notTempus({ status, statusText }: Response): Problem {
+  return {
+    type: 'about:blank',
+    title: 'this is not Tempus',
+    status,
+    detail: `the server answered ${status} ${statusText}, but not as Tempus does`,
+    code: 'not_tempus',
+    retryable: status >= 500,
+    hint: 'check the address: --server, or TEMPUS_SERVER',
+  };
+}
+
+/** fetch gives up on a body that has been silent for five minutes, as the log of an idle preview is. */
+function isQuiet(error: unknown): boolean {
+  const cut = error instanceof Unreachable ? error.cause : undefined;
+  const why = cut instanceof Error ? cut.cause : undefined;
+  return (why as { code?: string } | undefined)?.code === 'UND_ERR_BODY_TIMEOUT';
 }

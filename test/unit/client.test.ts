@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { TempusClient } from '../../client/client.ts';
+import { systemClock as clock } from '../../platform/clock.ts';
+
+/** What fetch does to a body that was silent for five minutes. */
+function silenced(text: string): Response {
+  const cause = Object.assign(new Error('Body Timeout Error'), { code: 'UND_ERR_BODY_TIMEOUT' });
+  let sent = false;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (sent) return controller.error(new TypeError('terminated', { cause }));
+      sent = true;
+      controller.enqueue(new TextEncoder().encode(text));
+    },
+  });
+  return new Response(body, { headers: { 'content-type': 'text/plain' } });
+}
+
+test('logs that are followed go on after a long silence, and no line comes twice', async () => {
+  const asked: string[] = [];
+  const fetcher = async (url: unknown) => {
+    asked.push(new URL(String(url)).search);
+    return asked.length === 1 ? silenced('one\ntwo\n') : new Response('three\n');
+  };
+  const client = new TempusClient({ server: 'http://127.0.0.1:1', clock, fetch: fetcher });
+  expect(await Array.fromAsync(client.logs('550e8400', { follow: true, tail: 2 }))).toEqual([
+    'one',
+    'two',
+    'three',
+  ]);
+  expect(asked).toEqual(['?tail=2&follow=true', '?since=60s&follow=true']);
+});
+
+test('logs that are not followed end with the error', async () => {
+  const client = new TempusClient({
+    server: 'http://127.0.0.1:1',
+    clock,
+    fetch: async () => silenced('one\n'),
+  });
+  await expect(Array.fromAsync(client.logs('550e8400'))).rejects.toThrow('no answer from http://127.0.0.1:1');
+});
