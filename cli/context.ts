@@ -1,6 +1,6 @@
 import { TempusClient } from '../client/client.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
-import { type Env, processEnv } from '../platform/config.ts';
+import { processEnv } from '../platform/config.ts';
 import { print, printError } from '../platform/terminal.ts';
 import type { PreviewView } from '../preview/view.ts';
 import { EXIT, Exit } from './exit-codes.ts';
@@ -18,7 +18,6 @@ export interface GlobalOptions {
 export interface Context {
   client: TempusClient;
   clock: Clock;
-  env: Env;
   format: Format;
   /** Data. */
   out: (text: string) => void;
@@ -29,29 +28,36 @@ export interface Context {
 }
 
 export function createContext({ output, server, quiet }: GlobalOptions): Context {
-  const env = processEnv();
   const clock = systemClock;
-  const interrupted = new AbortController();
-  process.once('SIGINT', () => {
-    interrupted.abort();
-    // A second one does not wait for anything.
-    process.once('SIGINT', () => process.exit(EXIT.interrupted));
-  });
   return {
-    client: new TempusClient({ server: checked(serverAddress(server, env)), clock }),
+    client: new TempusClient({ server: checked(serverAddress(server, processEnv())), clock }),
     clock,
-    env,
     format: output,
     out: print,
     tell: quiet ? () => undefined : printError,
-    interrupted: interrupted.signal,
+    interrupted: listenForInterrupt(clock),
   };
+}
+
+/** npm and tempus.js pass on the Ctrl-C that the terminal has sent to every process already: that is still the first. */
+const SAME_PRESS_MS = 500;
+
+function listenForInterrupt(clock: Clock): AbortSignal {
+  const interrupted = new AbortController();
+  let first: number | undefined;
+  process.on('SIGINT', () => {
+    first ??= clock.monotonic();
+    // A second press does not wait for anything.
+    if (clock.monotonic() - first > SAME_PRESS_MS) process.exit(EXIT.interrupted);
+    interrupted.abort();
+  });
+  return interrupted.signal;
 }
 
 function checked(server: string): string {
   if (URL.canParse(server) && /^https?:$/.test(new URL(server).protocol)) return server;
   throw new Exit(
-    EXIT.usage,
+    'usage',
     `${server} is not the address of a server`,
     'it must begin with http:// or https://',
   );
@@ -79,21 +85,11 @@ export async function resolveId(typed: string, { client }: Context): Promise<str
   const named = (await client.list()).filter(({ name }) => name === typed);
   const [only, ...more] = named;
   if (!only) {
-    throw new Exit(
-      EXIT.not_found,
-      `there is no preview ${typed}`,
-      'no id and no name matches',
-      'next: tempus ls',
-    );
+    throw new Exit('not_found', `there is no preview ${typed}`, 'no id and no name matches', 'tempus ls');
   }
   if (more.length > 0) {
     const ids = named.map(({ id }) => id).join(', ');
-    throw new Exit(
-      EXIT.conflict,
-      `${named.length} previews are named ${typed}`,
-      ids,
-      'next: give one of these ids',
-    );
+    throw new Exit('conflict', `${named.length} previews are named ${typed}`, ids, 'give one of these ids');
   }
   return only.preview_id;
 }

@@ -13,22 +13,25 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
-/** A command ends with a code, and with what to tell about it. */
+export type ExitName = keyof typeof EXIT;
+
+/** A command ends with a code, and with what to tell about it: what happened, why, what to do next. */
 export class Exit extends Error {
   override name = 'Exit';
-  readonly code: number;
-  /** What happened, why, what to do next. */
-  readonly lines: readonly string[];
+  readonly code: ExitName;
+  readonly detail: string;
+  readonly hint: string | undefined;
 
-  constructor(code: number, ...lines: string[]) {
-    super(lines[0] ?? '');
+  constructor(code: ExitName, title: string, detail: string, hint?: string) {
+    super(title);
     this.code = code;
-    this.lines = lines;
+    this.detail = detail;
+    this.hint = hint;
   }
 }
 
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof Exit) return error.code;
+  if (error instanceof Exit) return EXIT[error.code];
   if (error instanceof Unreachable) return EXIT.unreachable;
   if (!(error instanceof ApiProblem)) return EXIT.failed;
   switch (error.problem.status) {
@@ -41,7 +44,8 @@ export function exitCodeOf(error: unknown): number {
     case 403:
       return EXIT.auth;
     case 404:
-      return EXIT.not_found;
+      // Whatever else listens there knows nothing of previews.
+      return error.problem.code === 'not_tempus' ? EXIT.failed : EXIT.not_found;
     case 409:
     case 412:
       return EXIT.conflict;

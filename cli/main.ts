@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
-import { ApiProblem, Unreachable } from '../client/errors.ts';
 import { exitWhenUnread, printError } from '../platform/terminal.ts';
 import { addCreate } from './commands/create.ts';
 import { addLogs } from './commands/logs.ts';
@@ -9,7 +8,8 @@ import { addOpen } from './commands/open.ts';
 import { addRm } from './commands/rm.ts';
 import { addShow } from './commands/show.ts';
 import { type Context, createContext, type GlobalOptions } from './context.ts';
-import { EXIT, Exit, exitCodeOf } from './exit-codes.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
+import { failureLines, failureOf } from './failure.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -39,23 +39,6 @@ function createProgram(): Command {
   return program;
 }
 
-/** What happened, why, and what to do next. */
-function explain(error: unknown): string[] {
-  if (error instanceof Exit) return [...error.lines];
-  if (error instanceof Unreachable) {
-    return [
-      `no answer from ${error.server}`,
-      'Tempus does not seem to run there',
-      'next: npm start, or give --server',
-    ];
-  }
-  if (error instanceof ApiProblem) {
-    const { title, detail, hint } = error.problem;
-    return [title, detail, ...(hint === undefined ? [] : [`next: ${hint}`])];
-  }
-  return [error instanceof Error ? (error.stack ?? error.message) : String(error)];
-}
-
 async function main(argv: readonly string[]): Promise<number> {
   exitWhenUnread();
   const program = createProgram();
@@ -65,9 +48,9 @@ async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     // commander has printed its own message, or the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    const asJson = program.opts<GlobalOptions>().output === 'json';
-    if (asJson && error instanceof ApiProblem) printError(JSON.stringify(error.problem));
-    else explain(error).forEach((line, at) => printError(at === 0 ? `error: ${line}` : `  ${line}`));
+    const failure = failureOf(error);
+    if (program.opts<GlobalOptions>().output === 'json') printError(JSON.stringify(failure));
+    else failureLines(failure).forEach(printError);
     return exitCodeOf(error);
   }
 }

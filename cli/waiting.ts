@@ -2,9 +2,7 @@ import { receiptLine } from '../preview/receipt.ts';
 import type { PreviewView } from '../preview/view.ts';
 import type { Context } from './context.ts';
 import { formatSpan } from './duration.ts';
-import { EXIT, Exit } from './exit-codes.ts';
-
-const TIMED_OUT = 'timed out';
+import { Exit } from './exit-codes.ts';
 
 /** Waits until `done`, telling each phase; exits with its own code when time or patience runs out first. */
 export async function waitUntil(
@@ -15,7 +13,7 @@ export async function waitUntil(
 ): Promise<PreviewView> {
   const { client, clock, interrupted, tell } = context;
   const timeout = new AbortController();
-  const cancel = clock.after(timeoutMs, () => timeout.abort(TIMED_OUT));
+  const cancel = clock.after(timeoutMs, () => timeout.abort());
   const start = clock.monotonic();
   const view = await client.waitFor(id, done, {
     signal: AbortSignal.any([interrupted, timeout.signal]),
@@ -23,11 +21,11 @@ export async function waitUntil(
   });
   cancel();
   if (view) return view;
-  const resume = `next: tempus show ${id}`;
+  const resume = `tempus show ${id}`;
   if (interrupted.aborted) {
-    throw new Exit(EXIT.interrupted, 'stopped waiting', 'the server carries on without this command', resume);
+    throw new Exit('interrupted', 'stopped waiting', 'the server carries on without this command', resume);
   }
-  throw new Exit(EXIT.timed_out, `not done after ${formatSpan(timeoutMs)}`, 'the server carries on', resume);
+  throw new Exit('timed_out', `not done after ${formatSpan(timeoutMs)}`, 'the server carries on', resume);
 }
 
 /** One plain line for a phase that has been reached, fit for a CI log. */

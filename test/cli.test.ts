@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -158,6 +160,24 @@ describe('create', () => {
     expect(cut.stderr).toContain('next: tempus show');
   });
 
+  test('Ctrl-C that npm passes on a second time still says how to resume', async () => {
+    const { child, done } = start(['create', '--wait']);
+    await once(child.stderr, 'data');
+    child.kill('SIGINT');
+    await clock.sleep(1);
+    child.kill('SIGINT');
+    const cut = await done;
+    expect(cut.code).toBe(130);
+    expect(cut.stderr).toContain('next: tempus show');
+  });
+
+  test('--workdir counts from the folder it is typed in, whatever npm run is around it', async () => {
+    mkdirSync(join(folder, 'app'), { recursive: true });
+    const { done } = start(['create', '--cmd', 'true', '--workdir', 'app'], { INIT_CWD: '/somewhere' });
+    expect((await done).code).toBe(0);
+    expect((await store.get(await only()))?.spec.workdir).toBe(join(folder, 'app'));
+  });
+
   test('the same idempotency key creates one preview', async () => {
     const [one, two] = [
       await tempus('create', '--idempotency-key', 'k1'),
@@ -233,6 +253,76 @@ describe('every command', () => {
   });
 });
 
+test('rm destroys what it knows, and ends with 3 for what it does not', async () => {
+  const [one, two] = [
+    parsed(await tempus('create', '-o', 'json')).id,
+    parsed(await tempus('create', '-o', 'json')).id,
+  ];
+  const run = await tempus('rm', one, '00000000', two);
+  expect(run.code).toBe(3);
+  expect(run.stdout.trim().split('\n').toSorted()).toEqual([one, two].toSorted());
+  for (const id of [one, two]) expect((await store.get(id))?.phase).toBe('Deleting');
+});
+
+/** Something else than Tempus, on a port of its own for the time of `use`. */
+async function withServer<T>(listener: RequestListener, use: (url: string) => Promise<T>): Promise<T> {
+  const other = createServer(listener).listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  try {
+    return await use(`http://127.0.0.1:${(other.address() as AddressInfo).port}`);
+  } finally {
+    other.closeAllConnections();
+    other.close();
+  }
+}
+
+describe('servers that are not well', () => {
+  test.each([200, 404])('a %i page of another program is told as such, not as an answer', async (status) => {
+    const page: RequestListener = (_, response) =>
+      response.writeHead(status, { 'content-type': 'text/html' }).end('<p>');
+    const run = await withServer(page, (url) => tempus('show', '550e8400', '--server', url));
+    expect(run.code).toBe(1);
+    expect(run.stderr).toContain('this is not Tempus');
+    expect(run.stderr).toContain('--server');
+  });
+
+  test('one that never answers does not outlast --timeout', async () => {
+    const view = { id: '550e8400', preview_id: '550e8400', phase: 'Pending' };
+    const mute: RequestListener = (request, response) => {
+      if (request.method === 'POST')
+        response.writeHead(202, { 'content-type': 'application/json' }).end(JSON.stringify(view));
+    };
+    const run = await withServer(mute, (url) =>
+      tempus('create', '--wait', '--timeout', '0.3s', '--server', url),
+    );
+    expect(run.code).toBe(6);
+  });
+
+  test('one that goes away while logs are followed ends them with 7', async () => {
+    const cut: RequestListener = (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/plain' });
+      response.write('one\n', () => response.destroy());
+    };
+    const run = await withServer(cut, (url) => tempus('logs', '550e8400', '-f', '--server', url));
+    expect(run).toMatchObject({ code: 7, stdout: 'one\n' });
+  });
+
+  test('a reader that has gone, as | head has, ends logs quietly', async () => {
+    const endless: RequestListener = (_, response) => {
+      const more = () => void response.write('line\n'.repeat(1000), (error) => error ?? setImmediate(more));
+      response.writeHead(200, { 'content-type': 'text/plain' });
+      more();
+    };
+    const run = await withServer(endless, async (url) => {
+      const line = `{ "$0" "$1" logs 550e8400 -f --server ${url}; echo "exit $?" >&2; } | head -n 1`;
+      const args = [process.execPath, join(ROOT, 'cli/tempus.js')];
+      const shell = spawn('/bin/sh', ['-c', line, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+      return Promise.all([text(shell.stdout), text(shell.stderr)]);
+    });
+    expect(run).toEqual(['line\n', 'exit 0\n']);
+  });
+});
+
 describe('exit codes and errors', () => {
   test.each<[string, string[], number, string]>([
     ['an unknown preview', ['show', '00000000'], 3, 'next:'],
@@ -261,6 +351,20 @@ describe('exit codes and errors', () => {
     expect(run.code).toBe(2);
     expect(run.stdout).toBe('');
     expect(JSON.parse(run.stderr)).toMatchObject({ status: 422, errors: [{ pointer: '/name' }] });
+  });
+
+  test.each<[string, string[], number, string]>([
+    ['no server', ['ls', '--server', 'http://127.0.0.1:1'], 7, 'unreachable'],
+    ['an unknown name', ['show', 'nobody'], 3, 'not_found'],
+    ['a wait that runs out', ['create', '--wait', '--timeout', '0.3s'], 6, 'timed_out'],
+  ])('with -o json %s has the form of a problem too', async (_what, args, exit, code) => {
+    const run = await tempus(...args, '-o', 'json', '-q');
+    expect(run.code).toBe(exit);
+    expect(JSON.parse(run.stderr)).toMatchObject({
+      code,
+      title: expect.any(String),
+      hint: expect.any(String),
+    });
   });
 
   test('help is on stdout and ends with 0', async () => {

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { CreateRequest } from '../../client/types.ts';
 import { type Context, show } from '../context.ts';
 import { parseHours } from '../duration.ts';
-import { EXIT, Exit } from '../exit-codes.ts';
+import { Exit } from '../exit-codes.ts';
 import { isThisMachine } from '../server-address.ts';
 import { waitUntil } from '../waiting.ts';
 
@@ -92,12 +92,7 @@ async function create(options: CreateOptions, context: Context): Promise<void> {
   if (view.phase !== 'Ready') {
     for (const line of view.last_error?.logs ?? []) tell(`  | ${line}`);
     show(view, context, () => undefined);
-    throw new Exit(
-      EXIT.failed,
-      `preview ${view.id} is ${view.phase}`,
-      reasonOf(view),
-      `next: tempus logs ${view.id}`,
-    );
+    throw new Exit('failed', `preview ${view.id} is ${view.phase}`, reasonOf(view), `tempus logs ${view.id}`);
   }
   show(view, context, ({ preview_url }) => out(preview_url));
 }
@@ -112,10 +107,10 @@ function reasonOf({
   return last_error?.reason ?? deletion?.reason ?? 'no reason was given';
 }
 
-function requestOf(options: CreateOptions, { client, env }: Context): CreateRequest {
+function requestOf(options: CreateOptions, { client }: Context): CreateRequest {
   const { ttl, image, cmd, port, name, cpu, memory, healthPath, label } = options;
-  // npm changes folders before it runs a command of another checkout; it says where it was called.
-  const here = env['INIT_CWD'] ?? process.cwd();
+  // npx stays in the folder it is called from, --prefix or not; INIT_CWD would be that of an npm run around it.
+  const here = process.cwd();
   const local = cmd !== undefined && image === undefined && isThisMachine(client.server);
   const workdir = options.workdir === undefined ? (local ? here : undefined) : resolve(here, options.workdir);
   const fields = {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import { type Context, resolveId } from '../context.ts';
-import { EXIT, Exit } from '../exit-codes.ts';
+import { Exit } from '../exit-codes.ts';
 
 export function addOpen(program: Command, context: () => Context): void {
   program
@@ -28,12 +28,7 @@ async function openInBrowser(url: string): Promise<void> {
     await once(child, 'spawn');
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new Exit(
-      EXIT.failed,
-      'the browser could not be opened',
-      why,
-      `next: open ${url} yourself, or use --print`,
-    );
+    throw new Exit('failed', 'the browser could not be opened', why, `open ${url} yourself, or use --print`);
   }
   child.unref();
 }

@@ -22,6 +22,10 @@ test.each<[string, number | undefined]>([
   else expect(parseHours(text)).toBeCloseTo(hours, 10);
 });
 
+test('a time in seconds is the very number that the API computes', () => {
+  for (let n = 1; n <= 7200; n += 1) expect(parseHours(`${n}s`)).toBe(n / 3600);
+});
+
 test.each<[number, string]>([
   [0, '0s'],
   [-5_000, '0s'],
