@@ -30,21 +30,32 @@ export class Writer {
 
   /** Writes what the pass is about to do; answers the row to go on with, or undefined on a conflict. */
   async begin(phase: Phase, deletion?: Deletion): Promise<PreviewRow | undefined> {
-    return (await this.#write(advance(this.#row.phase, phase), deletion)) ? this.#row : undefined;
+    return (await this.#write(this.#advance(phase), deletion)) ? this.#row : undefined;
   }
 
   /** Writes the outcome of a pass and says when to look again: in `ms`, and in any case when `end` comes. */
   async end(phase: Phase, end: string, ms: number, reason: string): Promise<PassResult> {
-    const reached = advance(this.#row.phase, phase);
+    const before = this.#row.phase;
+    const reached = this.#advance(phase);
     if (!(await this.#write(reached))) return { kind: 'fault', fault: CONFLICT };
     const untilEnd = Math.max(0, new Date(end).getTime() - this.#deps.clock.now().getTime());
-    return { kind: 'again', ms: reached === phase ? Math.min(ms, untilEnd) : 0, reason };
+    // Only half the way, which the next pass completes; a move that is not allowed now is not asked for in a loop.
+    const halfway = reached !== phase && reached !== before;
+    return { kind: 'again', ms: halfway ? 0 : Math.min(ms, untilEnd), reason };
   }
 
   /** Writes what the pass got done before a call failed, and hands the fault on. */
   async fault(phase: Phase, fault: Fault): Promise<PassResult> {
-    const written = await this.#write(advance(this.#row.phase, phase));
+    const written = await this.#write(this.#advance(phase));
     return { kind: 'fault', fault: written ? fault : CONFLICT };
+  }
+
+  /** A hand may have claimed that a preview was Ready which never was: then it is still being provisioned. */
+  #advance(to: Phase): Phase {
+    const { phase, status } = this.#row;
+    const claimed = phase === 'Ready' || phase === 'Updating' || phase === 'Degraded';
+    const never = status.ready_at === undefined && this.#draft.status.ready_at === undefined;
+    return advance(claimed && never ? 'Provisioning' : phase, to);
   }
 
   async #write(phase: Phase, deletion?: Deletion): Promise<boolean> {

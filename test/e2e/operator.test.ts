@@ -218,6 +218,22 @@ test.concurrent(
   },
 );
 
+test.concurrent(
+  'a record that claims to be Ready before it is, is not believed',
+  async () => {
+    const { id } = await laptop.create({ command: 'sleep 1; exec node -e ""', ttl_hours: 1 });
+    await edit(id, ['phase'], 'Ready');
+    const corrected = await until('the phase is set right', async () => {
+      const view = await laptop.get(id);
+      return view.phase !== 'Ready' && view;
+    });
+    expect(['Provisioning', 'Failed']).toContain(corrected.phase);
+    await laptop.delete(id);
+    await laptop.reach(id, 'Deleted');
+  },
+  60_000,
+);
+
 test.concurrent('a stale copy of a record that is put back over its tombstone revives nothing', async () => {
   const { id } = await readyPreview();
   const stale = (await table.get({ TableName: NAMES.previews, Key: { id } })).Item;

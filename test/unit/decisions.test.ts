@@ -127,7 +127,9 @@ describe('phases', () => {
     ['Pending', 'Ready', 'Provisioning'],
     ['Failed', 'Ready', 'Provisioning'],
     ['Ready', 'Failed', 'Ready'],
-    ['Degraded', 'Updating', 'Ready'],
+    ['Degraded', 'Updating', 'Degraded'],
+    ['Provisioning', 'Degraded', 'Provisioning'],
+    ['Failed', 'Degraded', 'Failed'],
     ['Deleting', 'Ready', 'Deleting'],
     ['Deleted', 'Ready', 'Deleted'],
     ['Deleted', 'Deleting', 'Deleting'],
@@ -139,6 +141,12 @@ describe('phases', () => {
 
   test('nothing leaves Deleting but Deleted', () => {
     for (const to of PHASES) expect(['Deleting', 'Deleted']).toContain(advance('Deleting', to));
+  });
+
+  test('Ready is never written in passing', () => {
+    for (const from of PHASES)
+      for (const to of PHASES)
+        if (to !== 'Ready' && from !== 'Ready') expect(advance(from, to)).not.toBe('Ready');
   });
 
   test('a phase that is none is set right', () => {
