@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { envSchema, MEMORY_BY_CPU, memoryHint, type Spec, specFields } from '../preview/spec.ts';
+import { SHORT_ID } from '../preview/record.ts';
 import type { ApiConfig } from './config.ts';
 import { type FieldError, Problem } from './problems.ts';
 
@@ -36,7 +37,8 @@ export function createSchema({
       name: z
         .string()
         .regex(NAME, 'must be 1 to 40 characters: a-z, 0-9, and - inside')
-        .refine((name) => !name.includes('--'), 'must not contain --'),
+        .refine((name) => !name.includes('--'), 'must not contain --')
+        .refine((name) => !SHORT_ID.test(name), 'must not look like an id: 8 hex digits'),
       image: specFields.image,
       command: z
         .union([z.string().min(1, 'must not be empty').max(4096), specFields.command])

@@ -209,6 +209,7 @@ describe('bad input is refused with a pointer to the field, and nothing is writt
     ['a name with capitals', { name: 'Web' }, '/name'],
     ['a name with two hyphens', { name: 'a--b' }, '/name'],
     ['a name that is too long', { name: 'a'.repeat(41) }, '/name'],
+    ['a name that looks like an id', { name: '20261123' }, '/name'],
     ['port 0', { port: 0 }, '/port'],
     ['a port that is too high', { port: 65_536 }, '/port'],
     ['half a port', { port: 80.5 }, '/port'],
