@@ -49,7 +49,8 @@ export class Home {
 
   /** Takes the folder for this process. Throws ConfigError that names the pid where another one runs on it. */
   static take(path: string, pid: number): Home {
-    mkdirSync(path, { recursive: true });
+    // Records hold what teams put into environment variables: nobody else on this machine may read them.
+    mkdirSync(path, { recursive: true, mode: 0o700 });
     const home = new Home(path, { pid, started: startOf(pid) ?? '' });
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
       if (home.#claim()) return home;
