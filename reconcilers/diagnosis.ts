@@ -96,7 +96,10 @@ function diagnoseHealth(
     return { reason: 'HealthCheckFailed', message: `${healthPath} did not answer in time` };
   }
   if (reason === 'Target.FailedHealthChecks' || /health checks failed/i.test(description)) {
-    return { reason: 'PortNotOpen', message: `nothing answers on port ${port}; listen on the port in $PORT` };
+    return {
+      reason: 'PortNotOpen',
+      message: `nothing answers on port ${port}; listen on the port in $PORT, at 0.0.0.0 and not only at localhost`,
+    };
   }
   return undefined;
 }
