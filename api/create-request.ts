@@ -12,8 +12,7 @@ const text = (bytes: number) =>
     .string()
     .normalize('NFC')
     .refine((value) => Buffer.byteLength(value) <= bytes, `must be at most ${bytes} bytes`)
-    // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-    .refine((value) => !/[\u0000-\u001f\u007f]/.test(value), 'must not contain control characters');
+    .refine((value) => !/\p{Cc}/u.test(value), 'must not contain control characters');
 
 const labels = z
   .record(text(63).min(1, 'must not be empty'), text(256))

@@ -7,10 +7,6 @@ export function printError(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-export function isTerminal(): boolean {
-  return process.stdout.isTTY;
-}
-
 /** Ends quietly when whoever reads stdout has gone, as `| head` does: nobody is left to tell. */
 export function exitWhenUnread(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

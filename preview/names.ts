@@ -1,4 +1,4 @@
-import { type PreviewRow, SHORT_ID } from './record.ts';
+import type { PreviewRow } from './record.ts';
 
 /**
  * Names and tags of everything that Tempus creates. Names are derived, never random, so that a crashed attempt
@@ -26,17 +26,9 @@ export interface Tag {
   Value: string;
 }
 
-const PREFIX = 'tempus-';
-
 /** Name of a preview's target group, task definition family, service and fuse: 15 characters, AWS allows 32. */
 export function resourceName(id: string): string {
-  return `${PREFIX}${id}`;
-}
-
-/** The preview id in a resource name, or undefined where the name is not one of ours. */
-export function idOfName(name: string): string | undefined {
-  const id = name.slice(PREFIX.length);
-  return name.startsWith(PREFIX) && SHORT_ID.test(id) ? id : undefined;
+  return `tempus-${id}`;
 }
 
 /** Where a preview's log streams begin: the shared log group holds all previews. */
