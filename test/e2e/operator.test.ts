@@ -71,7 +71,7 @@ test.concurrent(
 test.concurrent(
   'a nonsense edit is refused with a reason while the accepted state keeps serving',
   async () => {
-    const { id } = await readyPreview({ command: echo('good') });
+    const { id, spec } = await readyPreview({ command: echo('good') });
     await edit(id, ['spec', 'port'], 'eighty');
     const refused = await until('the edit is judged', async () => {
       const view = await laptop.get(id);
@@ -83,7 +83,7 @@ test.concurrent(
     });
     expect(refused.phase).toBe('Degraded');
     expect(await seen(id)).toMatchObject({ word: 'good' });
-    await edit(id, ['spec', 'port'], 8080);
+    await edit(id, ['spec', 'port'], spec.port);
     const mended = await laptop.reach(id, 'Ready');
     expect(mended.conditions.find(({ type }) => type === 'SpecAccepted')?.status).toBe('True');
     await laptop.delete(id);
