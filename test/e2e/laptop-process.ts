@@ -163,7 +163,7 @@ export class Laptop {
         if (child.exitCode !== null) throw new Error(this.output);
         return this.output.includes('ready in') || undefined;
       },
-      15_000,
+      30_000,
     );
   }
 
