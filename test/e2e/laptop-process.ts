@@ -71,7 +71,7 @@ export async function freePort(): Promise<number> {
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined | false>,
-  ms = 20_000,
+  ms = 40_000,
 ): Promise<T> {
   const end = performance.now() + ms;
   let last: unknown;
