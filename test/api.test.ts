@@ -3,8 +3,7 @@ import { systemRandom as random } from '../platform/random.ts';
 import type { PreviewRow } from '../preview/record.ts';
 import { PreviewStore } from '../preview/store.ts';
 import type { PreviewView } from '../preview/view.ts';
-import { uuidOfKey } from '../api/identity.ts';
-import { CONFIG, useApi } from './api-world.ts';
+import { useApi } from './api-world.ts';
 
 const api = useApi();
 const { ask, post, stored } = api;
