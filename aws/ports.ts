@@ -1,4 +1,6 @@
 import type { CloudWatchLogs } from '@aws-sdk/client-cloudwatch-logs';
+import type { DynamoDB } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBStreams } from '@aws-sdk/client-dynamodb-streams';
 import type { ECS } from '@aws-sdk/client-ecs';
 import type { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { Scheduler } from '@aws-sdk/client-scheduler';
@@ -76,6 +78,10 @@ export const LOGS_CALLS = [
   'getLogEvents',
 ] as const satisfies readonly (keyof CloudWatchLogs)[];
 export type LogsPort = Port<CloudWatchLogs, (typeof LOGS_CALLS)[number]>;
+
+/** Where the controller learns which stream the table has. */
+export type TablePort = Port<DynamoDB, 'describeTable'>;
+export type StreamsPort = Port<DynamoDBStreams, 'describeStream' | 'getShardIterator' | 'getRecords'>;
 
 /** Everything that a controller does to AWS besides its own tables. */
 export interface AwsPorts {

@@ -1,8 +1,8 @@
-import type { DynamoDB } from '@aws-sdk/client-dynamodb';
-import type { _Record as StreamRecord, DynamoDBStreams } from '@aws-sdk/client-dynamodb-streams';
+import type { _Record as StreamRecord } from '@aws-sdk/client-dynamodb-streams';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { fenced } from '../aws/decorate.ts';
 import { classify, type Fault } from '../aws/errors.ts';
+import type { StreamsPort, TablePort } from '../aws/ports.ts';
 import { jitter, type Random } from '../platform/random.ts';
 import type { PassResult } from '../reconcilers/outcome.ts';
 import type { ReconcilerDeps } from '../reconcilers/pass.ts';
@@ -16,8 +16,8 @@ import { PRIORITY, WorkQueue } from './work-queue.ts';
 
 export interface ControllerDeps extends ReconcilerDeps {
   random: Random;
-  dynamodb: DynamoDB;
-  streams: DynamoDBStreams;
+  dynamodb: TablePort;
+  streams: StreamsPort;
   table: string;
   /** Names this process among the controllers of the install; see LeaseDeps.home. */
   owner: string;

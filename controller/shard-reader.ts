@@ -1,16 +1,16 @@
 import {
   type _Record as StreamRecord,
-  type DynamoDBStreams,
   ExpiredIteratorException,
   ResourceNotFoundException,
   TrimmedDataAccessException,
 } from '@aws-sdk/client-dynamodb-streams';
+import type { StreamsPort } from '../aws/ports.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Coordination } from '../preview/coordination.ts';
 
 export interface ShardReaderDeps {
-  streams: DynamoDBStreams;
+  streams: StreamsPort;
   coordination: Coordination;
   clock: Clock;
   log: Log;

@@ -1,9 +1,9 @@
-import type { DynamoDBStreams, Shard } from '@aws-sdk/client-dynamodb-streams';
-import type { DynamoDB } from '@aws-sdk/client-dynamodb';
+import type { Shard } from '@aws-sdk/client-dynamodb-streams';
+import type { StreamsPort, TablePort } from '../aws/ports.ts';
 import { readShard, type ShardReaderDeps } from './shard-reader.ts';
 
 export interface StreamReaderDeps extends ShardReaderDeps {
-  dynamodb: DynamoDB;
+  dynamodb: TablePort;
   table: string;
   /** How often the shard graph is read again, besides at every shard end. */
   syncMs: number;
@@ -26,7 +26,7 @@ export function readable(shards: readonly Shard[], ended: ReadonlySet<string>): 
 }
 
 /** Every shard of a stream, over all pages. */
-async function listShards(streams: DynamoDBStreams, StreamArn: string): Promise<Shard[]> {
+async function listShards(streams: StreamsPort, StreamArn: string): Promise<Shard[]> {
   const shards: Shard[] = [];
   let start: string | undefined;
   do {

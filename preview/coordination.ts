@@ -1,5 +1,5 @@
-import type { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { conditional } from './store.ts';
+import type { TableClient } from './table-client.ts';
 
 /** Held by nobody, by me, or by a holder whose counter has not moved since `seen`: see controller/lease.ts. */
 const FREE_OR_SEEN =
@@ -34,13 +34,13 @@ export interface Checkpoint {
 }
 
 export interface CoordinationDeps {
-  client: DynamoDBDocument;
+  client: TableClient;
   table: string;
 }
 
 /** The coordination table: everything that controllers agree on and that wakes nobody. */
 export class Coordination {
-  readonly #client: DynamoDBDocument;
+  readonly #client: TableClient;
   readonly #table: string;
 
   constructor({ client, table }: CoordinationDeps) {

@@ -1,9 +1,9 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { type DynamoDBDocument, paginateQuery } from '@aws-sdk/lib-dynamodb';
 import { toSeconds } from '../platform/clock.ts';
 import { initialConditions } from './conditions.ts';
 import { type Deletion, type Phase, PREVIEW_ID, type PreviewRow, shortId, type Status } from './record.ts';
 import { canonicalJson } from './spec.ts';
+import type { TableClient } from './table-client.ts';
 import { LIVE_INDEX } from './tables.ts';
 
 /** Nothing is ever written over: the key is the identity of one incarnation. */
@@ -36,7 +36,7 @@ export interface DuePreview {
 }
 
 export interface PreviewStoreDeps {
-  client: DynamoDBDocument;
+  client: TableClient;
   table: string;
   /** Items a page of a list; small in tests, so that paging happens. */
   pageSize?: number;
@@ -44,7 +44,7 @@ export interface PreviewStoreDeps {
 
 /** The previews table: the only code that writes it, and every write conditional. */
 export class PreviewStore {
-  readonly #client: DynamoDBDocument;
+  readonly #client: TableClient;
   readonly #table: string;
   readonly #pageSize: number;
 
@@ -171,15 +171,19 @@ export class PreviewStore {
   }
 
   async *#query(condition: string, values: Record<string, unknown>): AsyncGenerator<PreviewRow> {
-    const input = {
-      TableName: this.#table,
-      IndexName: LIVE_INDEX,
-      KeyConditionExpression: condition,
-      ExpressionAttributeValues: values,
-    };
-    for await (const page of paginateQuery({ client: this.#client, pageSize: this.#pageSize }, input)) {
+    let from: Record<string, unknown> | undefined;
+    do {
+      const page = await this.#client.query({
+        TableName: this.#table,
+        IndexName: LIVE_INDEX,
+        KeyConditionExpression: condition,
+        ExpressionAttributeValues: values,
+        Limit: this.#pageSize,
+        ...(from ? { ExclusiveStartKey: from } : {}),
+      });
       yield* (page.Items ?? []).map(toRow);
-    }
+      from = page.LastEvaluatedKey;
+    } while (from);
   }
 }
 
