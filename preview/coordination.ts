@@ -1,16 +1,19 @@
 import { conditional } from './store.ts';
 import type { TableClient } from './table-client.ts';
 
-/** Held by nobody, by me, or by a holder whose counter has not moved since `seen`: see controller/lease.ts. */
-const FREE_OR_SEEN =
-  'attribute_not_exists(#key) OR holder = :none OR (holder = :seenHolder AND tenure = :seenTenure)';
+/**
+ * Never held, or still exactly as `seen`, be that free or held: see controller/lease.ts. Nobody takes a lease that moved
+ * since he looked, even if it is free again, so that `tenure` only ever rises.
+ */
+const UNUSED_OR_SEEN = 'attribute_not_exists(#key) OR (holder = :seenHolder AND tenure = :seenTenure)';
 /** A renewal or a release rests on the very tenure it belongs to. */
 const STILL_MINE = 'holder = :me AND tenure = :mine';
 /** Two creates never get one slot, and one preview never gets two. */
 const SLOT_FREE = 'attribute_not_exists(slots.#n) AND attribute_not_exists(owners.#uid)';
 const SLOT_MINE = 'slots.#n = :uid';
 
-const NOBODY = '-';
+/** The holder of a lease that was given back. */
+export const NOBODY = '-';
 
 /** The leader lease as stored. `tenure` rises with every write of its holder: a heartbeat without clocks. */
 export interface LeaseRow {
@@ -57,7 +60,7 @@ export class Coordination {
     return this.#read<LeaseRow>(`lease#${name}`);
   }
 
-  /** Takes the lease if it is free or still as `seen`; answers the new row, or undefined when somebody was faster. */
+  /** Takes the lease if it is still as `seen`; answers the new row, or undefined when somebody was faster. */
   async takeLease(
     name: string,
     mine: Omit<LeaseRow, 'tenure'>,
@@ -68,10 +71,9 @@ export class Coordination {
       this.#client.put({
         TableName: this.#table,
         Item: { key: `lease#${name}`, ...next },
-        ConditionExpression: FREE_OR_SEEN,
+        ConditionExpression: UNUSED_OR_SEEN,
         ExpressionAttributeNames: { '#key': 'key' },
         ExpressionAttributeValues: {
-          ':none': NOBODY,
           ':seenHolder': seen?.holder ?? NOBODY,
           ':seenTenure': seen?.tenure ?? 0,
         },
@@ -86,9 +88,9 @@ export class Coordination {
     return (await this.#writeHeld(name, held, next)) ? next : undefined;
   }
 
-  /** Gives the lease up at once, so that a standby need not wait for it to run out. */
-  async releaseLease(name: string, held: LeaseRow): Promise<void> {
-    await this.#writeHeld(name, held, { holder: NOBODY, tenure: held.tenure + 1 });
+  /** Gives the lease up, so that a standby need not wait for it to run out. False when it is not `held` any more. */
+  releaseLease(name: string, held: LeaseRow): Promise<boolean> {
+    return this.#writeHeld(name, held, { holder: NOBODY, tenure: held.tenure + 1 });
   }
 
   #writeHeld(name: string, held: LeaseRow, next: LeaseRow): Promise<boolean> {

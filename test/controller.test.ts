@@ -199,11 +199,14 @@ describe('the leader lease', () => {
     expect(performance.now() - start).toBeLessThan(times.leaseMs);
   });
 
-  test('a leader that cannot renew stops leading before anybody else may begin, and refuses to mutate', async () => {
+  test('a leader that cannot write stops leading before anybody else may begin, and refuses to mutate', async () => {
     let cut = false;
     class Cut extends Coordination {
       override renewLease(...input: Parameters<Coordination['renewLease']>) {
         return cut ? Promise.reject(new Error('no answer')) : super.renewLease(...input);
+      }
+      override takeLease(...input: Parameters<Coordination['takeLease']>) {
+        return cut ? Promise.reject(new Error('no answer')) : super.takeLease(...input);
       }
     }
     const table = new Cut({ client, table: 'coordination' });
