@@ -19,6 +19,8 @@ export interface ReconcilerDeps {
   clock: Clock;
   log: Log;
   config: ReconcilerConfig;
+  /** Has another preview looked at soon: one that waited for what this pass has just freed. Absent where nobody queues. */
+  wake?: (id: string) => void;
 }
 
 /** What every step of a pass works with. */
