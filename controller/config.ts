@@ -59,6 +59,8 @@ export const CONTROLLER_TIMES: ControllerTimes = {
   checkpoint_ms: 5_000,
   unsettled_list_ms: 30_000,
   full_list_ms: 300_000,
+  // Some 40 calls of a pass, most of them slow, fit in; no call waits longer than 10 s for its answer.
+  pass_deadline_ms: 120_000,
   // ECS sends SIGKILL 30 s after SIGTERM.
   drain_ms: 25_000,
 };

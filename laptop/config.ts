@@ -26,6 +26,7 @@ export const CONTROLLER_PACE: ControllerTimes = {
   checkpoint_ms: 1_000,
   unsettled_list_ms: 10_000,
   full_list_ms: 60_000,
+  pass_deadline_ms: 30_000,
   drain_ms: 10_000,
 };
 

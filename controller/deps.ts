@@ -1,0 +1,38 @@
+import type { StreamsPort, TablePort } from '../aws/ports.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import type { Random } from '../platform/random.ts';
+import type { Heartbeats } from '../preview/heartbeat.ts';
+import type { ReconcilerDeps } from '../reconcilers/pass.ts';
+import type { LeaseTimes } from './lease.ts';
+
+/** What a controller is built from. */
+export interface ControllerDeps extends ReconcilerDeps {
+  random: Random;
+  dynamodb: TablePort;
+  streams: StreamsPort;
+  table: string;
+  /** Names this process among the controllers of the install; see LeaseDeps. */
+  owner: string;
+  home?: string;
+  leaseTimes?: LeaseTimes;
+  times: ControllerTimes;
+  /** Where it counts; by default somewhere that nobody reads. */
+  metrics?: Metrics;
+  /** Where the leader says that it lives; by default nowhere. */
+  heartbeats?: Heartbeats;
+  /** Of Tempus, for the heartbeat. */
+  version?: string;
+}
+
+export interface ControllerTimes {
+  concurrency: number;
+  stream_poll_ms: number;
+  stream_sync_ms: number;
+  checkpoint_ms: number;
+  unsettled_list_ms: number;
+  full_list_ms: number;
+  /** After this a pass makes no more mutating calls. */
+  pass_deadline_ms: number;
+  /** How long passes that have begun may still mutate after the process was told to stop. */
+  drain_ms: number;
+}
