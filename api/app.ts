@@ -7,12 +7,14 @@ import { logRoutes } from './log-routes.ts';
 import { openapi } from './openapi.ts';
 import { Problem, problemHandler } from './problems.ts';
 import { previewRoutes } from './routes.ts';
+import { systemRoutes } from './system-routes.ts';
 
 const BODY_LIMIT = '64kb';
 const METHODS: Readonly<Record<string, string>> = {
   '/preview/create': 'POST',
   '/previews': 'GET',
   '/health': 'GET',
+  '/system': 'GET',
   '/openapi.json': 'GET',
 };
 
@@ -42,7 +44,7 @@ export function createApi(deps: ApiDeps): express.Express {
   app.get('/openapi.json', (_request, response) => {
     response.json(document);
   });
-  app.use(previewRoutes(deps), logRoutes(deps));
+  app.use(previewRoutes(deps), logRoutes(deps), systemRoutes(deps));
   app.use(noRoute);
   app.use(problemHandler(log));
   return app;

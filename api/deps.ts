@@ -2,6 +2,8 @@ import type { LogsPort } from '../aws/ports.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
+import type { Supervision } from '../platform/supervision.ts';
+import type { Heartbeats } from '../preview/heartbeat.ts';
 import type { PreviewStore } from '../preview/store.ts';
 import type { ApiConfig } from './config.ts';
 
@@ -13,6 +15,10 @@ export interface ApiDeps {
   random: Random;
   log: Log;
   config: ApiConfig;
+  /** Where the controller's leader says how it is doing. */
+  heartbeats?: Pick<Heartbeats, 'read'>;
+  /** The controller itself, where it is a part of the same process. */
+  supervision?: Supervision;
   /** Aborts when the server is about to stop: open log streams end. */
   stopping?: AbortSignal;
 }

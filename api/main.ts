@@ -4,6 +4,7 @@ import { systemClock as clock } from '../platform/clock.ts';
 import { parseConfig, processEnv } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
 import { systemRandom as random } from '../platform/random.ts';
+import { Heartbeats } from '../preview/heartbeat.ts';
 import { PreviewStore } from '../preview/store.ts';
 import { createApi } from './app.ts';
 import { apiConfig, apiSchema } from './config.ts';
@@ -18,6 +19,7 @@ const stop = new AbortController();
 
 const app = createApi({
   store: new PreviewStore({ client: clients.document, table: env.TEMPUS_TABLE_PREVIEWS }),
+  heartbeats: new Heartbeats({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),
   logs: clients.logs,
   clock,
   random,

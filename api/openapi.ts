@@ -70,6 +70,28 @@ const problem = z
   })
   .meta({ id: 'Problem' });
 
+const moment = z.string().meta({ description: 'ISO 8601', example: '2026-01-31T18:00:00.000Z' });
+
+const system = z
+  .object({
+    version: z.string(),
+    controller: z
+      .object({
+        leader: z.string(),
+        age_s: z.int(),
+        stale: z.boolean(),
+        version: z.string(),
+        became_leader_at: moment,
+        at: moment,
+        queue_depth: z.int(),
+        stream_lag_s: z.number().nullable(),
+        last_full_list_at: moment.nullable(),
+        last_sweep_at: moment.nullable(),
+      })
+      .nullable(),
+  })
+  .meta({ id: 'System' });
+
 const json = (schema: z.ZodType, description: string) => ({
   description,
   content: { 'application/json': { schema } },
@@ -147,6 +169,12 @@ export function openapi(config: ApiConfig): object {
             '200': { description: 'lines', content: { 'text/plain': { schema: z.string() } } },
             ...unknown,
           },
+        },
+      },
+      '/system': {
+        get: {
+          summary: 'How Tempus itself is doing, as its controller last wrote it down',
+          responses: { '200': json(system, 'controller is null before the first heartbeat') },
         },
       },
       '/health': {

@@ -48,6 +48,9 @@ export const controllerSchema = z.object({
   TEMPUS_ALBS: json.pipe(z.array(albSchema).min(1)),
   TEMPUS_PROBE: z.enum(['public', 'target']).default('public'),
   TEMPUS_MAX_TTL_HOURS: z.coerce.number().positive().default(336),
+  // Metrics tell of previews: who wants them from outside says so.
+  TEMPUS_HEALTH_HOST: z.string().default('127.0.0.1'),
+  TEMPUS_HEALTH_PORT: z.coerce.number().int().min(1).max(65535).default(9464),
   TEMPUS_LOG_LEVEL: z.string().default('info'),
 });
 

@@ -18,10 +18,13 @@ export interface HeartbeatDeps {
  * quiet install makes: it goes to the coordination table, which wakes nobody, and never to the records.
  */
 const PERIOD_MS = 30_000;
+/** So that the first one can already tell of the first list. */
+const FIRST_MS = 1_000;
 
 /** Says that the leader lives, and how, until `signal` aborts. */
 export async function beat(vitals: Vitals, deps: HeartbeatDeps, signal: AbortSignal): Promise<void> {
   const { heartbeats, lease, clock, log, owner, version } = deps;
+  await clock.sleep(FIRST_MS, signal);
   while (!signal.aborted) {
     const { tenure } = lease;
     try {

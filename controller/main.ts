@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { createClients } from '../aws/clients.ts';
 import { CallMeter } from '../aws/decorate.ts';
@@ -7,19 +8,24 @@ import { createLog } from '../platform/log.ts';
 import { Metrics } from '../platform/metrics.ts';
 import { systemRandom } from '../platform/random.ts';
 import { Coordination } from '../preview/coordination.ts';
+import { Heartbeats } from '../preview/heartbeat.ts';
 import { PreviewStore } from '../preview/store.ts';
 import { httpProbe } from '../reconcilers/probe.ts';
 import { CONTROLLER_TIMES, controllerSchema, reconcilerConfig } from './config.ts';
 import { Controller } from './controller.ts';
+import { serveHealth } from './health-server.ts';
 
 const env = parseConfig(controllerSchema, processEnv());
+const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+const { version } = JSON.parse(manifest) as { version: string };
 const log = createLog(env.TEMPUS_LOG_LEVEL);
+const metrics = new Metrics();
 const clients = createClients({ region: env.AWS_REGION, endpoint: env.TEMPUS_AWS_ENDPOINT });
 
 const controller = new Controller({
   store: new PreviewStore({ client: clients.document, table: env.TEMPUS_TABLE_PREVIEWS }),
   coordination: new Coordination({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),
-  ports: new CallMeter(new Metrics(), systemClock).measured(clients),
+  ports: new CallMeter(metrics, systemClock).measured(clients),
   probe: httpProbe,
   clock: systemClock,
   random: systemRandom,
@@ -30,6 +36,15 @@ const controller = new Controller({
   table: env.TEMPUS_TABLE_PREVIEWS,
   owner: `${hostname()}-${process.pid}-${systemRandom.uuid()}`,
   times: CONTROLLER_TIMES,
+  metrics,
+  heartbeats: new Heartbeats({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),
+  version,
+});
+const health = await serveHealth({
+  supervision: controller,
+  host: env.TEMPUS_HEALTH_HOST,
+  port: env.TEMPUS_HEALTH_PORT,
+  log,
 });
 
 const stop = new AbortController();
@@ -40,5 +55,6 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 await controller.run(stop.signal);
+await health.close();
 clients.destroy();
 log.info('stopped');

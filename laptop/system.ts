@@ -14,6 +14,7 @@ import type { Log } from '../platform/log.ts';
 import { Metrics } from '../platform/metrics.ts';
 import { systemRandom as random } from '../platform/random.ts';
 import { Coordination } from '../preview/coordination.ts';
+import { Heartbeats } from '../preview/heartbeat.ts';
 import { PreviewStore } from '../preview/store.ts';
 import { httpProbe } from '../reconcilers/probe.ts';
 import {
@@ -65,13 +66,17 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const clients = createClients({ region: REGION, endpoint: cloud.endpoint, credentials: CREDENTIALS });
   const { listenerArn } = await provision(clients);
   store = new PreviewStore({ client: clients.document, table: NAMES.previews });
-  const stopController = runController({ options, clients, store, listenerArn });
+  const heartbeats = new Heartbeats({ client: clients.document, table: NAMES.coordination });
+  const controller = createController({ options, clients, store, heartbeats, listenerArn });
+  const stopController = run(controller);
   const stopping = new AbortController();
   const api = await serveApi({
     clock,
     app: createApi({
       stopping: stopping.signal,
       store,
+      heartbeats,
+      supervision: controller,
       logs: clients.logs,
       clock,
       random,
@@ -133,16 +138,17 @@ interface ControllerParts {
   options: SystemOptions;
   clients: AwsClients;
   store: PreviewStore;
+  heartbeats: Heartbeats;
   listenerArn: string;
 }
 
-/** Answers how to stop it: the passes that run are waited for, the lease is given back. */
-function runController({ options, clients, store, listenerArn }: ControllerParts): () => Promise<void> {
-  const { routing, ports, home, log, host } = options;
-  const controller = new Controller({
+function createController({ options, clients, store, heartbeats, listenerArn }: ControllerParts): Controller {
+  const { routing, ports, home, log, host, version } = options;
+  const metrics = new Metrics();
+  return new Controller({
     store,
     coordination: new Coordination({ client: clients.document, table: NAMES.coordination }),
-    ports: new CallMeter(new Metrics(), clock).measured(clients),
+    ports: new CallMeter(metrics, clock).measured(clients),
     probe: httpProbe,
     clock,
     random,
@@ -154,7 +160,14 @@ function runController({ options, clients, store, listenerArn }: ControllerParts
     owner: `${hostname()}-${process.pid}`,
     home: `${hostname()}:${home}`,
     times: CONTROLLER_PACE,
+    metrics,
+    heartbeats,
+    version,
   });
+}
+
+/** Answers how to stop it: the passes that run are waited for, the lease is given back. */
+function run(controller: Controller): () => Promise<void> {
   const stop = new AbortController();
   const running = controller.run(stop.signal);
   return async () => {

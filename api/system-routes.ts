@@ -1,0 +1,43 @@
+import { type RequestHandler, Router } from 'express';
+import { answerSupervisor } from '../platform/supervision.ts';
+import type { Heartbeat } from '../preview/heartbeat.ts';
+import type { ApiDeps } from './deps.ts';
+
+/** Two of the leader's heartbeats may be missed, one every 30 s. */
+const STALE_S = 90;
+
+/** The routes about Tempus itself. What they tell of the controller it has written down: the API cannot reach it. */
+export function systemRoutes(deps: ApiDeps): Router {
+  const router = Router();
+  router.get('/system', system(deps));
+  if (deps.supervision) router.get(['/metrics', '/healthz', '/readyz'], supervise(deps.supervision));
+  return router;
+}
+
+function system({ heartbeats, clock, config }: ApiDeps): RequestHandler {
+  return async (_request, response) => {
+    const heartbeat = await heartbeats?.read();
+    response.json({
+      version: config.version,
+      controller: heartbeat ? viewController(heartbeat, clock.now()) : null,
+    });
+  };
+}
+
+function viewController(heartbeat: Heartbeat, now: Date) {
+  const { owner, version, became_leader_at, at, queue_depth } = heartbeat;
+  const { stream_lag_s, last_full_list_at, last_sweep_at } = heartbeat;
+  const age_s = Math.max(0, Math.round((now.getTime() - Date.parse(at)) / 1000));
+  const age = { at, age_s, stale: age_s > STALE_S };
+  const work = { queue_depth, stream_lag_s, last_full_list_at, last_sweep_at };
+  return { leader: owner, version, became_leader_at, ...age, ...work };
+}
+
+/** Where the whole system is one process, the API's port is the only one that people know of. */
+function supervise(supervision: NonNullable<ApiDeps['supervision']>): RequestHandler {
+  return async ({ path }, response, next) => {
+    const answer = await answerSupervisor(supervision, path);
+    if (!answer) next();
+    else response.status(answer.status).type(answer.type).send(answer.body);
+  };
+}
