@@ -162,6 +162,7 @@ describe('reading and deleting', () => {
       '/preview/{id}',
       '/previews',
       '/preview/{id}/logs',
+      '/system',
       '/health',
     ]);
     expect(JSON.stringify(document)).toContain('"maximum":336');
