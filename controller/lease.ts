@@ -136,8 +136,7 @@ export class LeaderLease {
       } catch (error) {
         log.warn({ err: error }, 'could not read the leader lease');
       }
-      const left = seenAt + leaseMs - clock.monotonic();
-      await clock.sleep(left > 0 ? Math.min(left, retryMs) : retryMs, signal);
+      await clock.sleep(retryMs, signal);
     }
     return undefined;
   }
@@ -152,17 +151,16 @@ export class LeaderLease {
   /** Renews until `ended`, or aborts `lost` at the moment when the tenure is over, whatever a call is waiting for. */
   async #renew(tenure: Tenure, lost: AbortController, ended: AbortSignal): Promise<void> {
     const { clock, log, owner } = this.#deps;
-    for (;;) {
+    const left = () => tenure.until - clock.monotonic();
+    while (left() > 0) {
       this.#turnedAt = clock.monotonic();
-      await clock.sleep(this.#times.renewMs, ended);
+      await clock.sleep(Math.min(this.#times.renewMs, left()), ended);
       if (ended.aborted) return;
-      if (this.isHeld) await within(this.#renewOnce(tenure), tenure.until - clock.monotonic(), clock);
-      if (this.isHeld) continue;
-      this.#tenure = undefined;
-      log.warn({ owner }, 'lost the leader lease');
-      lost.abort();
-      return;
+      if (left() > 0) await within(this.#renewOnce(tenure), left(), clock);
     }
+    this.#tenure = undefined;
+    log.warn({ owner }, 'lost the leader lease');
+    lost.abort();
   }
 
   /** The tenure counts from before the request was sent: a watcher may have seen the row move at any moment since. */
