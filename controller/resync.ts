@@ -109,7 +109,7 @@ export class Resync {
   #reason(row: PreviewRow, { rev, phase, desired }: Sighting, now: Date): ListReason | undefined {
     const before = this.#sightings.get(row.id);
     const phased = before?.phase !== phase && before?.rev === rev;
-    if (!before || before.desired !== desired || phased) return 'changed';
+    if (before && (before.desired !== desired || phased)) return 'changed';
     return isUnsettled(row, now) ? 'unsettled' : undefined;
   }
 }
