@@ -1,0 +1,31 @@
+import { canonicalInstant } from '../../preview/expiry.ts';
+import type { PreviewRow } from '../../preview/record.ts';
+import { type Spec, specSchema } from '../../preview/spec.ts';
+
+/** What a record asks for: what to run, and until when (epoch milliseconds). */
+export interface Desired {
+  spec: Spec | undefined;
+  ends: number;
+  /** Whether something about the stored desired state cannot be accepted. */
+  refused: boolean;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** What the record asks for, as far as it can be asked: where an edit is bad, what was accepted before it. */
+export function desiredOf(row: PreviewRow, maxTtlHours: number): Desired {
+  const parsed = specSchema.safeParse(row.spec);
+  const { accepted } = row.status;
+  const created = Date.parse(row.created_at);
+  const typed = Date.parse(canonicalInstant(row.expires_at) ?? '');
+  const good =
+    Number.isFinite(row.ttl_hours) &&
+    row.ttl_hours > 0 &&
+    row.ttl_hours <= maxTtlHours &&
+    typed <= Math.ceil((created + maxTtlHours * HOUR_MS) / 1000) * 1000;
+  return {
+    spec: parsed.success ? parsed.data : accepted?.spec,
+    ends: good ? typed : accepted ? Date.parse(accepted.expires_at) : created + 24 * HOUR_MS,
+    refused: !parsed.success || !good,
+  };
+}

@@ -1,0 +1,161 @@
+import { findCondition } from '../../preview/conditions.ts';
+import { resourceName } from '../../preview/names.ts';
+import type { PreviewRow } from '../../preview/record.ts';
+import type { Spec } from '../../preview/spec.ts';
+import { previewUrls } from '../../preview/urls.ts';
+import { rulePriorities } from '../../reconcilers/plan.ts';
+import type { SlotTable } from '../../preview/coordination.ts';
+import { TABLES } from './config.ts';
+import { desiredOf } from './desired.ts';
+import { inventory, type Resource } from './inventory.ts';
+import { SERVING } from './tasks.ts';
+import { EPOCH } from './virtual-time.ts';
+import type { World } from './world.ts';
+
+/**
+ * What is not as it should be, a line each; nothing once the install has converged. Judged from the desired state in
+ * the table and from AWS alone, never from what the controller says of itself, which is then held against both.
+ */
+export function unsettled(world: World): string[] {
+  const rows = world.database.items(TABLES.previews) as unknown as PreviewRow[];
+  const resources = inventory(world.cloud.state);
+  const slots = slotsOf(world);
+  return [
+    ...rows.flatMap((row) =>
+      faultsOf(row, { world, resources, slots }).map((fault) => `${row.id}: ${fault}`),
+    ),
+    ...orphans(rows, resources),
+    ...strayOwners(rows, slots),
+  ];
+}
+
+interface Scene {
+  world: World;
+  resources: readonly Resource[];
+  slots: ReadonlyMap<string, SlotTable>;
+}
+
+function slotsOf(world: World): Map<string, SlotTable> {
+  const items = world.database.items(TABLES.coordination) as unknown as (SlotTable & { key: string })[];
+  return new Map(
+    items.flatMap((item) => (item.key.startsWith('slots#') ? [[item.key.slice('slots#'.length), item]] : [])),
+  );
+}
+
+/** A tombstone. A hand may have written another phase on it: it is in no index, and is purged all the same. */
+function isClosed({ live, purge_at }: PreviewRow): boolean {
+  return live === undefined && purge_at !== undefined;
+}
+
+function faultsOf(row: PreviewRow, scene: Scene): string[] {
+  const { world, resources } = scene;
+  const own = resources.filter(({ id }) => id === row.id);
+  if (isClosed(row)) return own.length > 0 ? [`${own.length} resources outlive the record`] : [];
+  const { spec, ends, refused } = desiredOf(row, world.config.max_ttl_hours);
+  if (ends <= EPOCH + world.time.ms) return ['its time is up'];
+  if (row.phase === 'Deleting' || row.phase === 'Deleted') return [`still ${row.phase}`];
+  const said = (type: 'SpecAccepted' | 'Admitted' | 'Ready' | 'RouteReady') =>
+    findCondition(row.status.conditions, type);
+  if (refused && said('SpecAccepted')?.status !== 'False') return ['a bad edit is not reported'];
+  if (!refused && said('SpecAccepted')?.status !== 'True') return ['a good spec is not accepted'];
+  if (!spec) return row.phase === 'Failed' ? [] : [`never accepted, and ${row.phase}`];
+  const held = [...scene.slots].find(([, { owners }]) => row.preview_id in owners);
+  if (!held) return waiting(row, scene);
+  if (world.safety.blocked.has(row.id)) {
+    return said('RouteReady')?.reason === 'NameConflict' || said('Ready')?.reason === 'NameConflict'
+      ? []
+      : ['its name is taken and it does not say so'];
+  }
+  return [...served(row, spec, refused, scene), ...shape(row, held[0], own, scene)];
+}
+
+function waiting(row: PreviewRow, { slots, world }: Scene): string[] {
+  const admitted = findCondition(row.status.conditions, 'Admitted');
+  if (admitted?.status !== 'False') return ['holds no slot and is not said to wait'];
+  const free = world.config.albs.some(
+    (alb) => Object.keys(slots.get(alb.name)?.slots ?? {}).length < alb.slots,
+  );
+  return free ? ['waits although a slot is free'] : [];
+}
+
+/** Whether what runs is what should run, and whether the phase says so. */
+function served(row: PreviewRow, spec: Spec, refused: boolean, { world }: Scene): string[] {
+  const { cloud, config } = world;
+  const service = cloud.state.ecs.services.find(
+    ({ name, status }) => name === resourceName(row.id) && status === 'ACTIVE',
+  );
+  const runs = cloud.state.ecs.tasks.filter(
+    ({ family, lastStatus }) => family === resourceName(row.id) && lastStatus !== 'STOPPED',
+  );
+  const fallback = row.status.served_spec;
+  const image = SERVING.has(spec.image) ? spec.image : fallback?.image;
+  if (image === undefined || !SERVING.has(image)) {
+    // Nothing good to run: it has to say so, and to cost nothing. A retry may just be under way.
+    if (row.phase !== 'Failed' && row.phase !== 'Provisioning') return [`cannot run, and is ${row.phase}`];
+    return row.phase === 'Failed' && runs.length > 0 && service?.desiredCount !== 0
+      ? ['failed, and still runs']
+      : [];
+  }
+  const faults: string[] = [];
+  const expected = SERVING.has(spec.image) && !refused ? 'Ready' : 'Degraded';
+  if (row.phase !== expected) faults.push(`is ${row.phase}, not ${expected}: ${why(row)}`);
+  if (service?.desiredCount !== 1) faults.push(`has ${service?.desiredCount ?? 'no'} desired tasks`);
+  if (!runs.some(({ container }) => container.image === image)) faults.push(`does not run ${image}`);
+  const alb = config.albs.find(({ name }) => name === row.status.slot?.alb);
+  for (const url of alb ? previewUrls(row.id, alb) : []) {
+    if (cloud.ask(url, alb?.listener_arn ?? '').status !== 200) faults.push(`${url} does not answer`);
+  }
+  return faults;
+}
+
+function why({ status }: PreviewRow): string {
+  const ready = findCondition(status.conditions, 'Ready');
+  return `${ready?.reason} (${ready?.message})`;
+}
+
+/** One of each: exactly what the plan has, where the slot says. */
+function shape(row: PreviewRow, alb: string, own: readonly Resource[], { world, slots }: Scene): string[] {
+  const config = world.config.albs.find(({ name }) => name === alb);
+  const count = (kind: Resource['kind']) => own.filter((one) => one.kind === kind).length;
+  const forms = 1 + (config?.path_authority ? 1 : 0);
+  const faults: string[] = [];
+  const expect = (kind: Resource['kind'], n: number) => {
+    if (count(kind) !== n) faults.push(`has ${count(kind)} of ${kind}, not ${n}`);
+  };
+  expect('service', 1);
+  expect('target-group', 1);
+  expect('listener-rule', forms);
+  expect('schedule', 1);
+  if (count('task-definition') === 0) faults.push('has no task definition');
+  const n = slots.get(alb)?.owners[row.preview_id];
+  const priorities = n === undefined ? undefined : rulePriorities(n);
+  const rules = world.cloud.state.elbv2.rules.filter(({ arn }) => own.some(({ name }) => name === arn));
+  for (const { priority } of rules) {
+    if (priority !== priorities?.host && priority !== priorities?.path)
+      faults.push(`a rule stands at ${priority}`);
+  }
+  const fuse = world.cloud.state.scheduler.schedules.find(({ name }) => name === resourceName(row.id));
+  const ends = row.status.accepted?.expires_at ?? row.expires_at;
+  const at = new Date(Date.parse(ends) + world.config.fuse_delay_minutes * 60_000).toISOString().slice(0, 19);
+  if (fuse && fuse.expression !== `at(${at})`)
+    faults.push(`its fuse is set to ${fuse.expression}, not ${at}`);
+  return faults;
+}
+
+function orphans(rows: readonly PreviewRow[], resources: readonly Resource[]): string[] {
+  const live = new Set(
+    rows.filter((row) => !isClosed(row)).flatMap(({ id, preview_id }) => [id, preview_id]),
+  );
+  return resources
+    .filter(({ uid, id }) => !live.has(uid ?? id))
+    .map(({ kind, id }) => `${id}: an orphaned ${kind}`);
+}
+
+function strayOwners(rows: readonly PreviewRow[], slots: ReadonlyMap<string, SlotTable>): string[] {
+  const live = new Set(rows.filter((row) => !isClosed(row)).map(({ preview_id }) => preview_id));
+  return [...slots].flatMap(([alb, { owners }]) =>
+    Object.keys(owners)
+      .filter((uid) => !live.has(uid))
+      .map((uid) => `${uid}: holds a slot of ${alb} after its end`),
+  );
+}

@@ -1,0 +1,62 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { Mutant } from './mutate.ts';
+import type { Plan } from './plan.ts';
+import { emptyTally, merge, type Tally } from './tally.ts';
+import type { Batch } from './worker.ts';
+
+const BATCH = 25;
+
+/** One thread that runs plans, with the product as it is or with a defect in it. */
+export class Runner {
+  readonly #worker: Worker;
+
+  constructor(mutant?: Mutant) {
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      workerData: mutant ? { mutant } : {},
+    });
+  }
+
+  run(batch: Batch): Promise<Tally> {
+    return new Promise((resolve, reject) => {
+      this.#worker.once('message', (tally: Tally) => {
+        this.#worker.removeListener('error', reject);
+        resolve(tally);
+      });
+      this.#worker.once('error', reject);
+      this.#worker.postMessage(batch);
+    });
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
+export interface PoolOptions {
+  onProgress?: (tally: Tally, left: number) => void;
+  /** Stop once so many plans have failed. */
+  enough?: number;
+}
+
+/** Runs all plans, on every core. */
+export async function runAll(plans: readonly Plan[], options: PoolOptions = {}): Promise<Tally> {
+  const { enough = 10 } = options;
+  const total = emptyTally();
+  let next = 0;
+  const work = async () => {
+    const runner = new Runner();
+    try {
+      while (next < plans.length && total.failures.length < enough) {
+        const batch = plans.slice(next, next + BATCH);
+        next += batch.length;
+        merge(total, await runner.run({ plans: batch }));
+        options.onProgress?.(total, plans.length - next);
+      }
+    } finally {
+      await runner.end();
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  return total;
+}

@@ -1,0 +1,306 @@
+import { canonicalInstant } from '../../preview/expiry.ts';
+import { TAGS } from '../../preview/names.ts';
+import type { Phase, PreviewRow } from '../../preview/record.ts';
+import type { Call } from './calls.ts';
+import { CONFIG, TABLES } from './config.ts';
+import { desiredOf } from './desired.ts';
+import { billableTasks, inventory } from './inventory.ts';
+import { SERVING } from './tasks.ts';
+import type { SimProcess } from './process.ts';
+import { EPOCH } from './virtual-time.ts';
+import type { World, Writer } from './world.ts';
+
+/** What must never happen, by the names of the invariants in docs/failure-modes.md. */
+export interface Violation {
+  invariant: string;
+  message: string;
+  at: number;
+  detail: Record<string, unknown>;
+}
+
+interface Change {
+  table: string;
+  before: Record<string, unknown> | undefined;
+  after: Record<string, unknown> | undefined;
+}
+
+/** An independent copy of who may follow whom: the oracle must not share the product's own table. */
+const MOVES: Readonly<Record<Phase, string>> = {
+  Pending: 'Pending Provisioning Failed Deleting',
+  Provisioning: 'Provisioning Ready Failed Deleting',
+  Ready: 'Ready Updating Degraded Deleting',
+  Updating: 'Updating Ready Degraded Deleting',
+  Degraded: 'Degraded Ready Deleting',
+  Failed: 'Failed Provisioning Deleting',
+  Deleting: 'Deleting Deleted',
+  Deleted: '',
+};
+/** Worst case with any one part dead. */
+const OVERDUE_MS = 30 * 60_000;
+const LOOK_MS = 30_000;
+
+/** The safety invariants, checked at every change and at every resting point. */
+export class Safety {
+  readonly violations: Violation[] = [];
+  /** What was seen to happen, for coverage: moves of phases, takeovers, adoptions, sweeps. */
+  readonly marks = new Set<string>();
+  /** Every preview that was ever created, by uid. */
+  readonly known = new Map<string, string>();
+  /** When a person last changed something of a preview by hand, in the table or in AWS. */
+  readonly touched = new Map<string, number>();
+  /** Previews whose names a stranger holds. */
+  readonly blocked = new Set<string>();
+  /** How far the wall clocks of processes may be off. */
+  skewMs = 0;
+  writes = 0;
+  readonly #world: World;
+  #neighbours: string | undefined;
+  #lookedAt = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  violate(invariant: string, message: string, detail: Record<string, unknown> = {}): void {
+    this.violations.push({ invariant, message, at: this.#world.time.ms, detail });
+  }
+
+  onChange({ table, before, after }: Change): void {
+    if (table === TABLES.coordination) this.#leaderChanged(before, after);
+    if (table !== TABLES.previews) return;
+    this.writes += 1;
+    const writer = this.#world.writer;
+    const [was, is] = [before as PreviewRow | undefined, after as PreviewRow | undefined];
+    if (writer === 'human') {
+      if (is) this.touched.set(is.id, this.#world.time.ms);
+      return;
+    }
+    if (!is) return this.violate('S4', `${writer} deleted a record`, { id: was?.id });
+    if (!was) return this.#created(writer, is);
+    this.marks.add(`${was.phase} → ${is.phase}`);
+    const detail = { id: is.id, writer, was: was.phase, is: is.phase };
+    if (was.preview_id !== is.preview_id) this.violate('S5', 'a record changed its identity', detail);
+    if (!(MOVES[was.phase] ?? 'any').includes(is.phase) && was.phase in MOVES) {
+      if (!this.#claimedByHand(was))
+        this.violate('S3', `${writer} moved ${was.phase} to ${is.phase}`, detail);
+    }
+    this.#desiredUntouched(was, is, writer);
+    if (writer === 'controller') this.#controllerWrote(was, is);
+    if (is.phase === 'Deleting' && was.phase !== 'Deleting') this.#expiredInTime(is, writer);
+    if (is.phase === 'Deleted' && is.purge_at !== undefined) this.#provenGone(is);
+    if (is.phase === 'Ready' && was.phase !== 'Ready') this.#trulyReady(is);
+  }
+
+  #leaderChanged(before: Change['before'], after: Change['after']): void {
+    const [was, is] = [before?.['holder'], after?.['holder']];
+    if (before?.['key'] !== 'lease#leader' || was === is || is === '-') return;
+    this.marks.add(was === '-' ? 'lease handed over' : 'lease taken over');
+  }
+
+  #created(writer: Writer, row: PreviewRow): void {
+    if (writer !== 'api') this.violate('S5', `${writer} brought a record into being`, { id: row.id });
+    if (row.phase !== 'Pending') this.violate('S3', `a record began as ${row.phase}`, { id: row.id });
+    this.known.set(row.preview_id, row.id);
+  }
+
+  /** A hand may have stored any phase; the controller sets it right, along a path that no table allows. */
+  #claimedByHand({ id, status }: PreviewRow): boolean {
+    return this.touched.has(id) || status.rev === 0;
+  }
+
+  #desiredUntouched(was: PreviewRow, is: PreviewRow, writer: Writer): void {
+    const desired = ({ spec, ttl_hours, name, owner, created_at, labels }: PreviewRow) =>
+      JSON.stringify([spec, ttl_hours, name, owner, created_at, labels]);
+    if (was.spec !== is.spec && desired(was) !== desired(is)) {
+      this.violate('S9', `${writer} changed desired state`, { id: is.id });
+    }
+    if (was.expires_at === is.expires_at) return;
+    const edited = was.ttl_hours !== (was.status.accepted?.ttl_hours ?? was.ttl_hours);
+    const canonical = canonicalInstant(was.expires_at) === was.expires_at;
+    if (writer !== 'controller' || (!edited && canonical)) {
+      const detail = { id: is.id, was: was.expires_at, is: is.expires_at };
+      this.violate('S9', `${writer} moved the expiry`, detail);
+    }
+  }
+
+  #controllerWrote(was: PreviewRow, is: PreviewRow): void {
+    const rev = was.status?.rev ?? 0;
+    if (is.status.rev !== rev + 1) {
+      this.violate('S5', 'a status write did not rest on what was read', {
+        id: is.id,
+        was: rev,
+        is: is.status.rev,
+      });
+    }
+  }
+
+  /** Nobody dies before the time that was promised: up to how far clocks may be off. */
+  #expiredInTime(row: PreviewRow, writer: Writer): void {
+    if (row.deletion?.reason !== 'Expired') return;
+    const left = Date.parse(row.expires_at) - (EPOCH + this.#world.time.ms);
+    if (left > this.skewMs + 1_000)
+      this.violate('S9', `${writer} expired a preview early`, { id: row.id, left });
+  }
+
+  /** The record closes only over nothing at all. What comes later, from a call that was late, is the sweep's. */
+  #provenGone(row: PreviewRow): void {
+    const left = inventory(this.#world.cloud.state).filter(
+      ({ uid, id }) => (uid ?? id) === (uid ? row.preview_id : row.id),
+    );
+    if (left.length > 0) {
+      this.violate('S4', 'a record was closed over what still stands', {
+        id: row.id,
+        left: left.map(({ kind }) => kind),
+      });
+    }
+    const open = Object.entries(row.status.resources).filter(([, trace]) => trace.absent_at === undefined);
+    if (open.length > 0) this.violate('S4', 'a record was closed with an open receipt', { id: row.id, open });
+    const slots = this.#slots(row.preview_id);
+    if (slots.length > 0)
+      this.violate('S4', 'a record was closed while it held a slot', { id: row.id, slots });
+  }
+
+  #slots(uid: string): string[] {
+    return this.#world.database.items(TABLES.coordination).flatMap((item) => {
+      const owners = item['owners'] as Record<string, number> | undefined;
+      return owners && uid in owners ? [String(item['key'])] : [];
+    });
+  }
+
+  /** Ready is never said of what does not serve, unless AWS was changed by hand a moment ago. */
+  #trulyReady(row: PreviewRow): void {
+    const { cloud, time } = this.#world;
+    const recently = time.ms - (this.touched.get(row.id) ?? -Infinity) < 120_000;
+    const stalled = this.#world.calls.fired.some(
+      ({ mode, at, ms = 0 }) => mode === 'stall' && time.ms - at - ms < 300_000,
+    );
+    if (recently || stalled) return;
+    const service = cloud.state.ecs.services.find(({ name }) => name === `tempus-${row.id}`);
+    const primary = service?.deployments[0];
+    const image = cloud.state.ecs.taskDefinitions.find(({ arn }) => arn === primary?.taskDefinition)
+      ?.registered.containerDefinitions?.[0]?.image;
+    const serves = image === row.spec.image && SERVING.has(image) && primary?.rolloutState === 'COMPLETED';
+    if (!serves) {
+      const detail = { id: row.id, image, rollout: primary?.rolloutState, desired: service?.desiredCount };
+      this.violate('S10', 'a preview was called Ready that does not serve', detail);
+    }
+  }
+
+  /** Nothing is ever changed that is not provably ours. */
+  beforeEffect({ role }: SimProcess, { service, call, input, mutates }: Call<unknown>): void {
+    if (!mutates || !['ecs', 'elbv2', 'scheduler'].includes(service)) return;
+    const what = input as Record<string, unknown>;
+    const owned = this.#ownership(call, what);
+    this.#mark(call, what);
+    if (owned !== undefined) this.violate('S1', `${role} called ${call} on ${owned}`, { input: what });
+    if (call === 'createRule' || call === 'modifyRule') this.#routesHome(what);
+  }
+
+  /** What this change shows: a sweep, where the record of what is deleted is closed already. */
+  #mark(call: string, input: Record<string, unknown>): void {
+    if (!/^(delete|deregister)/.test(call)) return;
+    const { elbv2, ecs } = this.#world.cloud.state;
+    const arn = String(input['TargetGroupArn'] ?? input['RuleArn'] ?? '');
+    const named = String(input['service'] ?? input['Name'] ?? input['taskDefinition'] ?? '');
+    const tagged = (elbv2.tags[arn] ?? []).find(({ Key }) => Key === TAGS.preview)?.Value;
+    const id = tagged ?? /tempus-([0-9a-f]{8})/.exec(named)?.[1] ?? '';
+    const row = this.#world.database.item(TABLES.previews, { id }) as PreviewRow | undefined;
+    if (row?.phase === 'Deleted' && ecs.services) this.marks.add(`sweep ${call}`);
+  }
+
+  /** What is wrong about this change, or undefined. */
+  #ownership(call: string, input: Record<string, unknown>): string | undefined {
+    const { ecs, elbv2 } = this.#world.cloud.state;
+    const tags = (list: readonly object[] | undefined) =>
+      new Map((list ?? []).map((tag) => Object.values(tag) as [string, string]));
+    const foreign = (list: readonly object[] | undefined, what: string) => {
+      const map = tags(list);
+      const uid = map.get(TAGS.uid) ?? '';
+      return map.get(TAGS.install) === CONFIG.install && this.known.has(uid) ? undefined : what;
+    };
+    if (/^(create|register)/.test(call) && call !== 'createSchedule') {
+      return foreign((input['Tags'] ?? input['tags']) as object[], 'something new without tags');
+    }
+    const arn = input['TargetGroupArn'] ?? input['RuleArn'];
+    if (typeof arn === 'string')
+      return arn in elbv2.tags ||
+        elbv2.targetGroups.some((group) => group.arn === arn) ||
+        elbv2.rules.some((rule) => rule.arn === arn)
+        ? foreign(elbv2.tags[arn], arn)
+        : undefined;
+    if (call === 'updateService' || call === 'deleteService') {
+      if (input['cluster'] !== CONFIG.cluster) return `the cluster ${String(input['cluster'])}`;
+      const found = ecs.services.find(
+        ({ name, status }) => name === input['service'] && status !== 'INACTIVE',
+      );
+      return found && foreign(found.tags, found.name);
+    }
+    if (call === 'deregisterTaskDefinition') {
+      const found = ecs.taskDefinitions.find((one) => one.arn === input['taskDefinition']);
+      return found && foreign(found.tags, found.arn);
+    }
+    if (call.endsWith('Schedule')) {
+      const id = /^tempus-([0-9a-f]{8})$/.exec(String(input['Name']))?.[1] ?? '';
+      const ours = input['GroupName'] === CONFIG.schedule_group && /^[0-9a-f]{8}$/.test(id);
+      return ours ? undefined : `the schedule ${String(input['Name'])}`;
+    }
+    return undefined;
+  }
+
+  /** A host leads to its own preview and to no other. */
+  #routesHome(input: Record<string, unknown>): void {
+    const { elbv2 } = this.#world.cloud.state;
+    const text = JSON.stringify(input['Conditions'] ?? []);
+    const ids = [...text.matchAll(/preview-([0-9a-f]{8})/g)].map(([, id]) => id);
+    const actions = input['Actions'] as { TargetGroupArn?: string }[] | undefined;
+    const group = elbv2.targetGroups.find(({ arn }) => arn === actions?.[0]?.TargetGroupArn);
+    if (group && ids.some((id) => group.name !== `tempus-${id}`)) {
+      this.violate('S6', 'a rule leads a host to another preview', { ids, group: group.name });
+    }
+  }
+
+  /** Notes what belongs to somebody else: it must look the same at every resting point. */
+  guardNeighbours(): void {
+    this.#neighbours = this.#foreign();
+  }
+
+  atRest(): void {
+    const { time } = this.#world;
+    if (time.ms - this.#lookedAt < LOOK_MS) return;
+    this.#lookedAt = time.ms;
+    if (this.#neighbours !== undefined && this.#neighbours !== this.#foreign()) {
+      this.violate('S1', 'something of a neighbour was changed', {
+        was: this.#neighbours,
+        is: this.#foreign(),
+      });
+    }
+    this.#nothingOverdue();
+  }
+
+  #foreign(): string {
+    const { ecs, elbv2, scheduler } = this.#world.cloud.state;
+    const ours = (tags: readonly object[] | undefined) =>
+      (tags ?? []).some((one) => Object.values(one).includes(CONFIG.install));
+    return JSON.stringify([
+      ecs.services
+        .filter(({ tags }) => !ours(tags))
+        .map(({ name, status, desiredCount }) => [name, status, desiredCount]),
+      ecs.taskDefinitions.filter(({ tags }) => !ours(tags)).map(({ arn, status }) => [arn, status]),
+      elbv2.targetGroups.filter(({ arn }) => !ours(elbv2.tags[arn])).map(({ name }) => name),
+      elbv2.rules.filter(({ arn }) => !ours(elbv2.tags[arn])).map(({ arn, priority }) => [arn, priority]),
+      scheduler.schedules.filter(({ name }) => !/^tempus-[0-9a-f]{8}$/.test(name)).map(({ name }) => name),
+    ]);
+  }
+
+  #nothingOverdue(): void {
+    const now = EPOCH + this.#world.time.ms;
+    for (const { id, createdAt } of billableTasks(this.#world.cloud.state)) {
+      const row = this.#world.database.item(TABLES.previews, { id }) as PreviewRow | undefined;
+      const expires = row ? desiredOf(row, CONFIG.max_ttl_hours).ends : 0;
+      const over = now - Math.max(expires, createdAt);
+      if (id !== '' && over > OVERDUE_MS) {
+        this.violate('L3', 'a task outlives its preview', { id, minutes: Math.round(over / 60_000) });
+      }
+    }
+  }
+}

@@ -1,0 +1,129 @@
+import { MODES, type FaultRates, type Mode } from './faults.ts';
+import { SeededRandom } from './random.ts';
+import type { WorldOptions } from './world.ts';
+import { drawSteps, type Step } from './steps.ts';
+
+/** Something that happens to the install as a whole, at a moment. */
+export type Ambient =
+  | { at: number; do: 'kill' | 'terminate'; controller: number }
+  | { at: number; do: 'kill_api' | 'roll_shards' | 'split_shards' | 'trim_stream' | 'switch_stream' }
+  | { at: number; do: 'lose_lambda' | 'double_lambda' | 'mend_lambda' }
+  | { at: number; do: 'skew'; controller: number; ms: number }
+  | { at: number; do: 'pause'; controller: number; ms: number };
+
+/** What one seed means: a world, what people do in it, and what goes wrong. */
+export interface Draw {
+  seed: string;
+  world: Omit<WorldOptions, 'seed' | 'faults'>;
+  rates: FaultRates;
+  steps: Step[];
+  ambient: Ambient[];
+  /** How long faults happen. */
+  faulty_ms: number;
+  /** What stays alive when the rest of the faults end. */
+  core: { controllers: number; stream: boolean; lambda: boolean };
+  skew_ms: number;
+}
+
+const MINUTE = 60_000;
+
+/** Draws everything that a seed decides before anything runs, each concern from a chance of its own. */
+export function draw(seed: string): Draw {
+  const random = new SeededRandom(seed);
+  const size = random.split('size');
+  const controllers = size.pick([1, 1, 1, 2, 2, 3]);
+  const previews = size.chance(0.03) ? size.int(15, 50) : size.int(1, 6);
+  const faulty_ms = size.int(10, 40) * MINUTE;
+  const world = drawWorld(random.split('world'), previews, controllers);
+  const rates = drawRates(random.split('rates'));
+  const core = random.split('core');
+  const skewed = random.split('skew');
+  return {
+    seed,
+    world: { ...world, staleReads: rates.share.stale > 0 },
+    rates,
+    steps: drawSteps(random.split('steps'), previews, faulty_ms),
+    ambient: drawAmbient(random.split('ambient'), controllers, faulty_ms),
+    faulty_ms,
+    core: {
+      controllers: core.chance(0.5) ? 1 : controllers,
+      stream: core.chance(0.7),
+      lambda: core.chance(0.7),
+    },
+    skew_ms: skewed.chance(0.2) ? skewed.int(1, 60) * 1_000 : 0,
+  };
+}
+
+function drawWorld(random: SeededRandom, previews: number, controllers: number): Draw['world'] {
+  const slow = random.chance(0.2);
+  return {
+    controllers,
+    albs: random.chance(0.3)
+      ? [Math.max(1, Math.ceil(previews / 2)), random.int(1, 3)]
+      : random.chance(0.3)
+        ? [random.int(1, 3)]
+        : [previews + 4],
+    paths: random.chance(0.3),
+    staleReads: false,
+    latency_ms: slow ? [50, 2_000] : [5, random.int(10, 200)],
+    restart_ms: random.chance(0.2) ? [60_000, 300_000] : [1_000, 20_000],
+    pace: random.chance(0.2) ? 'aws' : 'seldom',
+    shuffle: random.chance(0.8),
+    shard_life_ms: random.pick([2, 10, 240]) * MINUTE,
+  };
+}
+
+/** Some classes of faults are off in each seed: a fault that always hides another one is never alone otherwise. */
+function drawRates(random: SeededRandom): FaultRates {
+  const scale = random.pick([0.002, 0.01, 0.03, 0.08]);
+  const share = Object.fromEntries(
+    MODES.map((mode) => [mode, random.chance(0.45) ? 0 : random.next() * scale * weightOf(mode)]),
+  ) as Record<Mode, number>;
+  return {
+    share,
+    late_ms: random.pick([20_000, 2 * MINUTE, 15 * MINUTE]),
+    stall_ms: random.pick([20_000, 3 * MINUTE, 15 * MINUTE]),
+    // Below the controller's absence grace of 30 s: longer than that, no two sightings would prove anything.
+    stale_ms: 20_000,
+  };
+}
+
+function weightOf(mode: Mode): number {
+  switch (mode) {
+    case 'crash_before':
+    case 'crash_after':
+      return 0.3;
+    case 'stall':
+      return 0.1;
+    case 'stale':
+      return 2;
+    default:
+      return 1;
+  }
+}
+
+function drawAmbient(random: SeededRandom, controllers: number, faulty_ms: number): Ambient[] {
+  const some = (most: number) => (random.chance(0.5) ? 0 : random.int(1, most));
+  const at = () => random.int(0, faulty_ms);
+  const list: Ambient[] = [];
+  const times = (n: number, make: () => Ambient) => {
+    for (let k = 0; k < n; k += 1) list.push(make());
+  };
+  const controller = () => random.int(0, controllers - 1);
+  times(some(6), () => ({ at: at(), do: 'kill', controller: controller() }));
+  times(some(2), () => ({ at: at(), do: 'terminate', controller: controller() }));
+  times(some(3), () => ({ at: at(), do: 'pause', controller: controller(), ms: random.int(1, 900) * 1_000 }));
+  times(some(2), () => ({ at: at(), do: 'skew', controller: controller(), ms: random.int(-60, 60) * 1_000 }));
+  const plain = [
+    'kill_api',
+    'roll_shards',
+    'split_shards',
+    'trim_stream',
+    'switch_stream',
+    'lose_lambda',
+    'double_lambda',
+    'mend_lambda',
+  ] as const;
+  for (const what of plain) times(some(2), () => ({ at: at(), do: what }));
+  return list.toSorted((a, b) => a.at - b.at);
+}

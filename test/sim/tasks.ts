@@ -1,0 +1,70 @@
+import type { CheckTarget } from '../../localcloud/elbv2/target-health.ts';
+import {
+  type RunningTask,
+  type TaskExit,
+  type TaskLaunch,
+  type TaskRuntime,
+  TaskStartError,
+} from '../../localcloud/task-runtime.ts';
+import type { Clock } from '../../platform/clock.ts';
+
+/** Images that the simulated engine knows: what becomes of a task that runs them. */
+export const IMAGES = {
+  good: 'acme/web:good',
+  better: 'acme/web:better',
+  /** Is not in its registry. */
+  missing: 'acme/web:missing',
+  /** Ends by itself a second after its start. */
+  crashing: 'acme/web:crashing',
+  /** Answers 500 to every health check. */
+  sick: 'acme/web:sick',
+} as const;
+export type Image = (typeof IMAGES)[keyof typeof IMAGES];
+
+export const SERVING: ReadonlySet<string> = new Set([IMAGES.good, IMAGES.better]);
+
+const START_MS = 2_000;
+const CRASH_MS = 1_000;
+
+/** Runs nothing: a task is a port, and its image says how it behaves. */
+export class SimTasks implements TaskRuntime {
+  readonly #clock: Clock;
+  readonly #images = new Map<number, string>();
+  #port = 10_000;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async start({ image }: TaskLaunch): Promise<RunningTask> {
+    await this.#clock.sleep(START_MS);
+    if (image === IMAGES.missing) throw new TaskStartError('CannotPullContainerError: image not found');
+    const exited = Promise.withResolvers<TaskExit>();
+    const port = this.#port++;
+    this.#images.set(port, image);
+    const end = (exit: TaskExit) => {
+      this.#images.delete(port);
+      exited.resolve(exit);
+    };
+    if (image === IMAGES.crashing) this.#clock.after(CRASH_MS, () => end({ exitCode: 1 }));
+    return { address: '10.0.0.1', port, exited: exited.promise, stop: async () => end({ exitCode: 143 }) };
+  }
+
+  async reclaim(): Promise<void> {}
+
+  /** Whether what listens on the port serves requests. */
+  serves(port: number): boolean {
+    return SERVING.has(this.#images.get(port) ?? '');
+  }
+
+  readonly checkTarget: CheckTarget = async ({ port }) => {
+    if (this.serves(port)) return { ok: true };
+    return this.#images.has(port)
+      ? {
+          ok: false,
+          reason: 'Target.ResponseCodeMismatch',
+          description: 'Health checks failed with these codes: [500]',
+        }
+      : { ok: false, reason: 'Target.FailedHealthChecks', description: 'Health checks failed' };
+  };
+}

@@ -1,0 +1,1 @@
+export { MemoryDatabase } from './database/memory-database.ts';
