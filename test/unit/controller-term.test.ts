@@ -332,15 +332,15 @@ describe('lists', () => {
   });
 
   test('find an edit by hand within their period when the stream is dead, whatever the pace', async () => {
-    tables.switchStream('previews', false);
     const one = await failing();
+    tables.switchStream('previews', false);
     await edit('nudge', 'again');
     expect(await until(() => one.gate.asked === 8)).toBeLessThanOrEqual(37_000);
   });
 
   test('find a preview whose time is up when the stream is dead, whatever the pace', async () => {
-    tables.switchStream('previews', false);
     const one = await failing(0.02);
+    tables.switchStream('previews', false);
     await clock.advance(47_000);
     expect((await store.get(UUID))?.phase).toBe('Deleting');
     expect(one.gate.asked).toBe(7);
