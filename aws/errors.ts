@@ -1,11 +1,13 @@
 import {
   ClientException,
+  ClusterNotFoundException,
   InvalidParameterException,
   ServiceNotActiveException,
   ServiceNotFoundException,
 } from '@aws-sdk/client-ecs';
 import {
   DuplicateTargetGroupNameException,
+  ListenerNotFoundException,
   PriorityInUseException,
   ResourceInUseException,
   RuleNotFoundException,
@@ -88,6 +90,11 @@ export function isServiceGone(error: unknown): boolean {
   return error instanceof ServiceNotFoundException || error instanceof ServiceNotActiveException;
 }
 
+/** The whole cluster is gone, and every service with it. */
+export function isClusterGone(error: unknown): boolean {
+  return error instanceof ClusterNotFoundException;
+}
+
 /** The name is still held by a service that drains. ECS has no class of its own for it. */
 export function isDraining(error: unknown): boolean {
   return error instanceof InvalidParameterException && error.message.includes('still Draining');
@@ -126,6 +133,11 @@ export function isTargetGroupNameTaken(error: unknown): boolean {
 
 export function isRuleGone(error: unknown): boolean {
   return error instanceof RuleNotFoundException;
+}
+
+/** The whole listener is gone, and every rule with it. */
+export function isListenerGone(error: unknown): boolean {
+  return error instanceof ListenerNotFoundException;
 }
 
 export function isPriorityTaken(error: unknown): boolean {

@@ -82,6 +82,7 @@ export const AWS_PACE = {
   absence_grace_ms: 30_000,
   poll_ms: 5_000,
   retry_ms: 30_000,
+  rejected_retry_ms: 300_000,
   drift_ms: 300_000,
   keep_deleted_days: 7,
 } as const satisfies Partial<ReconcilerConfig>;

@@ -71,6 +71,7 @@ export function reconcilerConfig(
     absence_grace_ms: 500,
     poll_ms: 200,
     retry_ms: 2_000,
+    rejected_retry_ms: 60_000,
     drift_ms: 10_000,
     max_ttl_hours: MAX_TTL_HOURS,
     allow_workdir: true,

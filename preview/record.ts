@@ -72,6 +72,8 @@ export interface Status {
   failed_spec?: string;
   /** `nudge` as it was when `failed_spec` was set: another value asks for another try. */
   failed_nudge?: string;
+  /** When it was rejected: what time alone can cure is tried again every few minutes. */
+  failed_at?: string;
   conditions: Condition[];
   slot?: { alb: string; n: number };
   url?: string;
@@ -79,8 +81,6 @@ export interface Status {
   /** Keyed `kind#name`. */
   resources: Record<string, ResourceTrace>;
   last_error?: LastError;
-  /** When every resource was first seen absent, with milliseconds: the second sighting has to be later by a grace. */
-  absent_since?: string;
   ready_at?: string;
   deleted_at?: string;
 }

@@ -43,6 +43,8 @@ export interface ReconcilerConfig {
   poll_ms: number;
   /** How soon to look again at something that only time or a person can change. */
   retry_ms: number;
+  /** How soon a spec is tried again that was rejected for a reason which time can cure. */
+  rejected_retry_ms: number;
   /** How often a settled preview is compared with AWS. */
   drift_ms: number;
   max_ttl_hours: number;

@@ -3,14 +3,14 @@ import { type Finding, findCondition } from '../preview/conditions.ts';
 import type { Accepted, ConditionType, Phase, PreviewRow } from '../preview/record.ts';
 import { judge } from './acceptance.ts';
 import { ensureFuse } from './fuse.ts';
-import { ensureListenerRules } from './listener-rule.ts';
+import { ensureListenerRules, withoutStrangers } from './listener-rule.ts';
 import { done, type Outcome, type PassResult } from './outcome.ts';
 import type { Ensuring, ReconcilerDeps } from './pass.ts';
 import { planPreview, plannedKeys } from './plan.ts';
 import { ensureAnswer, ensureRollout, lastLines } from './readiness.ts';
-import { chooseRollout, type Rollout, rolloutFields } from './rollout.ts';
+import { chooseRollout, isRetryDue, type Rollout, rolloutFields } from './rollout.ts';
 import { ensureService } from './service.ts';
-import { claimSlot, type Slot } from './slots.ts';
+import { type Claim, claimSlot } from './slots.ts';
 import { StatusDraft } from './status-draft.ts';
 import { ensureTargetGroup } from './target-group.ts';
 import { ensureTaskDefinition } from './task-definition.ts';
@@ -67,20 +67,20 @@ export async function converge(row: PreviewRow, attempt: number, deps: Reconcile
   }
   draft.set({ accepted });
 
-  const slot = await claimSlot(row, deps.config.albs, deps.coordination);
-  if (!slot) {
+  const claim = await claimSlot(row, deps, (free) => withoutStrangers(free, deps.ports.elbv2));
+  if (!claim) {
     const full = { reason: 'CapacityExhausted', message: 'every load balancer is full; waiting for a slot' };
     draft.find({ type: 'Admitted', status: 'False', ...full });
     draft.find({ type: 'Ready', status: 'False', ...full });
     return writer.end('Pending', expires_at, deps.config.retry_ms, full.reason);
   }
-  return deploy({ row, accepted, slot, attempt, draft, writer, deps });
+  return deploy({ row, accepted, claim, attempt, draft, writer, deps });
 }
 
 interface Deployment {
   row: PreviewRow;
   accepted: Accepted;
-  slot: Slot;
+  claim: Claim;
   attempt: number;
   draft: StatusDraft;
   writer: Writer;
@@ -90,15 +90,15 @@ interface Deployment {
 async function deploy({
   row,
   accepted,
-  slot,
+  claim: { slot, spare },
   attempt,
   draft,
   writer,
   deps,
 }: Deployment): Promise<PassResult> {
-  const { config, clock, log, ports, probe } = deps;
+  const { config, clock, log, ports, probe, coordination } = deps;
   const { expires_at } = accepted;
-  const rollout = chooseRollout(row, accepted);
+  const rollout = chooseRollout(row, accepted, isRetryDue(row.status, clock.now(), config));
   const plan = planPreview({ row, spec: rollout.spec, expires_at, slot, run: rollout.run }, config);
   draft.find({
     type: 'Admitted',
@@ -108,10 +108,11 @@ async function deploy({
   });
   draft.set({ slot: { alb: slot.alb.name, n: slot.n }, urls: plan.urls, url: plan.urls[0] ?? '' });
   draft.set(rolloutFields(draft.status, rollout, draft.at));
-  if (!rollout.rejected) draft.unset('failed_spec', 'failed_nudge');
+  if (!rollout.rejected) draft.unset('failed_spec', 'failed_nudge', 'failed_at');
   draft.intend(plannedKeys(plan));
   const begun = await writer.begin(phaseMeanwhile(row, rollout, draft));
   if (!begun) return { kind: 'fault', fault: CONFLICT };
+  for (const { alb, n } of spare) await coordination.freeSlot(alb.name, n, row.preview_id);
 
   const pass: Ensuring = { row: begun, plan, ports, config, clock, log, probe, draft };
   const result = await ensure(pass, rollout.run ? [...STEPS, ...READINESS] : STEPS);
@@ -129,8 +130,11 @@ async function deploy({
 }
 
 /** The phase while the pass is under way: already true of what is known before its first call. */
-function phaseMeanwhile({ phase, status }: PreviewRow, { rolling }: Rollout, draft: StatusDraft): Phase {
-  if (rolling) return status.ready_at ? 'Updating' : 'Provisioning';
+function phaseMeanwhile({ phase, status }: PreviewRow, rollout: Rollout, draft: StatusDraft): Phase {
+  // What could not be done before is tried again: that alone is no news, and must not be written at every try.
+  const again = status.rollout?.spec === rollout.hash && (phase === 'Failed' || phase === 'Degraded');
+  if (rollout.rolling && !again) return status.ready_at ? 'Updating' : 'Provisioning';
+  if (again) return phase;
   if (phase !== 'Ready' || findCondition(draft.status.conditions, 'SpecAccepted')?.status === 'True')
     return phase;
   draft.find(SPEC_NOT_ACCEPTED);

@@ -1,5 +1,6 @@
 import type { Accepted, PreviewRow, Status } from '../preview/record.ts';
 import { hashSpec, type Spec } from '../preview/spec.ts';
+import type { ReconcilerConfig } from './config.ts';
 
 /** Which spec a pass deploys, and whether that is the wish or what is left of it. */
 export interface Rollout {
@@ -13,12 +14,31 @@ export interface Rollout {
   rolling: boolean;
 }
 
+/** Rejections that time alone can cure: the image appears in its registry, AWS gets room, a permission is granted. */
+const CURED_BY_TIME: ReadonlySet<string> = new Set([
+  'ImageNotFound',
+  'ImagePullFailed',
+  'CapacityExhausted',
+  'ContainerNotStarted',
+]);
+
+/** Whether a rejected spec is to be tried once more, although nobody has changed it. */
+export function isRetryDue(
+  { failed_at, last_error }: Pick<Status, 'failed_at' | 'last_error'>,
+  now: Date,
+  { rejected_retry_ms }: Pick<ReconcilerConfig, 'rejected_retry_ms'>,
+): boolean {
+  if (failed_at === undefined || !CURED_BY_TIME.has(last_error?.reason ?? '')) return false;
+  return now.getTime() - new Date(failed_at).getTime() >= rejected_retry_ms;
+}
+
 export function chooseRollout(
   { status, nudge }: Pick<PreviewRow, 'status' | 'nudge'>,
   accepted: Accepted,
+  retry = false,
 ): Rollout {
   const hash = hashSpec(accepted.spec);
-  const rejected = status.failed_spec === hash && status.failed_nudge === nudge;
+  const rejected = status.failed_spec === hash && status.failed_nudge === nudge && !retry;
   if (!rejected) {
     return { spec: accepted.spec, hash, run: true, rejected, rolling: status.observed_spec !== hash };
   }

@@ -103,6 +103,7 @@ function rejected(
   draft.find({ type: 'Ready', status: 'False', reason, message });
   draft.set({
     failed_spec: rollout.hash,
+    failed_at: draft.at,
     ...(row.nudge === undefined ? {} : { failed_nudge: row.nudge }),
     last_error: { reason, message, at: draft.at, logs },
   });
@@ -111,12 +112,17 @@ function rejected(
   return { phase: draft.status.ready_at ? 'Degraded' : 'Failed', ms: 0, reason };
 }
 
-/** A rollout that makes no progress for this long is rejected, even though AWS would go on trying. */
-function isOverdue({ condition, pass: { draft, clock, config }, rollout }: Case): boolean {
+/**
+ * A rollout that makes no progress for this long is rejected, even though AWS would go on trying. Counted from when
+ * AWS began with it: the spec is not to blame for the time in which the controller was down or AWS did not answer.
+ */
+function isOverdue({ condition, pass: { draft, clock, config, service }, rollout }: Case): boolean {
   const since = draft.status.rollout?.since;
+  const began = service?.deployments?.find(({ status }) => status === 'PRIMARY')?.createdAt;
   const concerns = condition === 'ServiceReady' || condition === 'Ready';
-  if (!rollout.rolling || !concerns || since === undefined) return false;
-  return clock.now().getTime() - new Date(since).getTime() > config.progress_deadline_ms;
+  if (!rollout.rolling || !concerns || since === undefined || began === undefined) return false;
+  const from = Math.max(new Date(since).getTime(), began.getTime());
+  return clock.now().getTime() - from > config.progress_deadline_ms;
 }
 
 /** Failed calls in a row after which an AWS that gives no answers is a fact worth showing. */

@@ -8,7 +8,7 @@ import type { PreviewRow } from '../preview/record.ts';
 import { PreviewStore } from '../preview/store.ts';
 import { coordinationTable, previewsTable } from '../preview/tables.ts';
 import { claimSlot, releaseSlots } from '../reconcilers/slots.ts';
-import type { AlbConfig } from '../reconcilers/config.ts';
+import type { AlbConfig, ReconcilerConfig } from '../reconcilers/config.ts';
 import { Endpoint } from './contract/dynamodb-endpoint.ts';
 import { ManualClock } from './fakes/clock.ts';
 
@@ -177,28 +177,76 @@ describe('expiry', () => {
 
 describe('slots', () => {
   const alb = { name: 'a', slots: 3 } as AlbConfig;
-  const claim = (row: PreviewRow) => claimSlot(row, [alb], coordination);
+  const clock = new ManualClock('2024-01-01T12:30:00Z');
+  const deps = (albs: AlbConfig[] = [alb]) => ({
+    store,
+    coordination,
+    clock,
+    config: { albs, max_ttl_hours: 336, allow_workdir: false } as ReconcilerConfig,
+  });
+  const claim = (row: PreviewRow, albs?: AlbConfig[]) => claimSlot(row, deps(albs));
+  const stored = async (changes: Partial<PreviewRow> = {}) => {
+    const spec = { ...draft().spec, image: 'acme/web:1', cpu: 256, memory: 512 } as PreviewRow['spec'];
+    const row = draft({ spec, ...changes });
+    await store.create(row);
+    return row;
+  };
 
   test('previews that claim at once each get a slot of their own, and no more than there are', async () => {
-    const claimed = await Promise.all([1, 2, 3, 4, 5].map(() => claim(draft())));
-    const numbers = claimed.flatMap((slot) => (slot ? [slot.n] : []));
+    const rows = await Promise.all([1, 2, 3, 4, 5].map(() => stored()));
+    const claimed = await Promise.all(rows.map((row) => claim(row)));
+    const numbers = claimed.flatMap((found) => (found ? [found.slot.n] : []));
     expect(numbers.toSorted((a, b) => a - b)).toEqual([0, 1, 2]);
   });
 
+  test('the oldest that wait are admitted, whoever asks first', async () => {
+    const old = await stored({ created_at: '2024-01-01T11:00:00Z' });
+    const young = await stored({ created_at: '2024-01-01T12:00:00Z' });
+    const one = { ...alb, slots: 1 };
+    expect(await claim(young, [one])).toBeUndefined();
+    expect(await claim(old, [one])).toMatchObject({ slot: { n: 0 } });
+  });
+
+  test('what could not use a slot holds up nobody', async () => {
+    await stored({ created_at: '2024-01-01T09:00:00Z', expires_at: '2024-01-01T12:00:00Z' });
+    await stored({ created_at: '2024-01-01T09:00:00Z', phase: 'Deleting' });
+    await stored({ created_at: '2024-01-01T09:00:00Z', spec: 'poison' as unknown as PreviewRow['spec'] });
+    expect(await claim(await stored(), [{ ...alb, slots: 1 }])).toMatchObject({ slot: { n: 0 } });
+  });
+
   test('a preview finds its own slot again, and frees only its own', async () => {
-    const [one, two] = [draft(), draft()];
-    expect(await claim(one)).toMatchObject({ n: 0 });
-    expect(await claim(one)).toMatchObject({ n: 0 });
+    const [one, two] = [await stored(), await stored()];
+    expect(await claim(one)).toMatchObject({ slot: { n: 0 } });
+    expect(await claim(one)).toMatchObject({ slot: { n: 0 }, spare: [] });
     await claim(two);
     await releaseSlots(one, [alb], coordination);
     await releaseSlots(one, [alb], coordination);
     expect((await coordination.readSlots('a')).owners).toEqual({ [two.preview_id]: 1 });
-    expect(await claim(draft())).toMatchObject({ n: 0 });
   });
 
-  test('the next load balancer takes what the first one has no room for', async () => {
+  test('the next load balancer takes what the first one has no room for, and nobody moves back', async () => {
     const albs = [alb, { ...alb, name: 'b' }];
-    for (let n = 0; n < 3; n += 1) await claimSlot(draft(), albs, coordination);
-    expect((await claimSlot(draft(), albs, coordination))?.alb.name).toBe('b');
+    const rows: PreviewRow[] = [];
+    for (let n = 0; n < 4; n += 1) {
+      rows.push(await stored());
+      await claim(rows[n]!, albs);
+    }
+    expect((await claim(rows[3]!, albs))?.slot.alb.name).toBe('b');
+    await releaseSlots(rows[0]!, albs, coordination);
+    expect(await claim(rows[3]!, albs)).toMatchObject({ slot: { alb: { name: 'b' } }, spare: [] });
+  });
+
+  test('of two slots the one that the record names is used, and the other is given back', async () => {
+    const albs = [alb, { ...alb, name: 'b' }];
+    const row = await stored();
+    await coordination.reserveSlot('a', 2, row.preview_id);
+    await coordination.reserveSlot('b', 1, row.preview_id);
+    const named = { ...row, status: { ...row.status, slot: { alb: 'b', n: 1 } } };
+    const { slot, spare } = (await claim(named, albs))!;
+    expect([slot.alb.name, slot.n, spare.map(({ alb: { name }, n }) => [name, n])]).toEqual([
+      'b',
+      1,
+      [['a', 2]],
+    ]);
   });
 });
