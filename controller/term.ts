@@ -2,6 +2,7 @@ import type { _Record as StreamRecord } from '@aws-sdk/client-dynamodb-streams';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { isDue } from '../preview/expiry.ts';
 import type { PreviewRow } from '../preview/record.ts';
+import { Absences } from '../reconcilers/absences.ts';
 import type { ControllerDeps } from './deps.ts';
 import { beat } from './heartbeat.ts';
 import type { LeaderLease } from './lease.ts';
@@ -61,7 +62,7 @@ export class Term {
       },
     });
     const passes = new Passes({
-      reconciler: { ...controller, wake: (id) => queue.add(id) },
+      reconciler: { ...controller, absences: new Absences(), wake: (id) => queue.add(id) },
       random: controller.random,
       deadlineMs: controller.times.pass_deadline_ms,
       assertLeader: () => lease.assertHeld(),

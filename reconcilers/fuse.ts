@@ -36,14 +36,16 @@ function differs(observed: Observed, { plan: { fuse } }: Ensuring): boolean {
 export async function ensureFuse(pass: Ensuring): Promise<Outcome> {
   const { plan, ports, draft, log } = pass;
   const observed = await observe(pass);
+  const key = resourceKey('schedule', plan.fuse.Name);
   if (!observed) {
+    pass.fuseBurnt = draft.status.resources[key]?.created_at !== undefined;
     await ports.scheduler.createSchedule(plan.fuse);
     log.info({ schedule: plan.fuse.Name, at: plan.fuse.ScheduleExpression }, 'created schedule');
   } else if (differs(observed, pass)) {
     await ports.scheduler.updateSchedule(plan.fuse);
     log.info({ schedule: plan.fuse.Name, at: plan.fuse.ScheduleExpression }, 'moved schedule');
   }
-  draft.present(resourceKey('schedule', plan.fuse.Name));
+  draft.present(key);
   return done;
 }
 

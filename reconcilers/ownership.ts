@@ -33,6 +33,18 @@ export function ownsEcs(
   return isOwn(map, config.install, row);
 }
 
+/**
+ * What stands under our name without our tags, seen in a teardown: a stranger's, and so absent as far as we go, unless
+ * the record says that we once made it. Then somebody took the tags away, and neither deleting it nor calling it gone
+ * would be true to what is known: a person has to put the tags back or to delete it. The fuse still stops its cost.
+ */
+export function unproven(key: string, { draft, config }: Work): Outcome | 'absent' {
+  const trace = draft.status.resources[key];
+  if (trace?.created_at === undefined) return 'absent';
+  const message = `${key.replace('#', ' ')} has lost the tags that prove it ours; put them back or delete it`;
+  return wait('OwnershipUnproven', message, config.retry_ms);
+}
+
 /** Somebody else's resource stands where ours should: it is never touched, a person has to decide. */
 export function nameConflict(what: string, { config }: Work): Outcome {
   const message = `${what} exists already and does not carry the tags of this preview; remove or rename it`;

@@ -5,6 +5,7 @@ import type { Log } from '../platform/log.ts';
 import type { Coordination } from '../preview/coordination.ts';
 import type { PreviewRow } from '../preview/record.ts';
 import type { PreviewStore } from '../preview/store.ts';
+import type { Absences } from './absences.ts';
 import type { ReconcilerConfig } from './config.ts';
 import type { Plan } from './plan.ts';
 import type { Probe } from './probe.ts';
@@ -19,6 +20,7 @@ export interface ReconcilerDeps {
   clock: Clock;
   log: Log;
   config: ReconcilerConfig;
+  absences: Absences;
   /** Has another preview looked at soon: one that waited for what this pass has just freed. Absent where nobody queues. */
   wake?: (id: string) => void;
 }
@@ -37,6 +39,8 @@ export interface Work {
 export interface Ensuring extends Work {
   plan: Plan;
   probe: Probe;
+  /** The fuse was gone although this preview had one: it has fired, or a hand has taken it away. */
+  fuseBurnt?: boolean;
   targetGroupArn?: string;
   taskDefinitionArn?: string;
   service?: Service;

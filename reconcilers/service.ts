@@ -1,19 +1,24 @@
 import type { Service, UpdateServiceCommandInput } from '@aws-sdk/client-ecs';
-import { isDraining, isNotBehindRule, isNotIdempotent, isServiceGone } from '../aws/errors.ts';
+import { isClusterGone, isDraining, isNotBehindRule, isNotIdempotent, isServiceGone } from '../aws/errors.ts';
 import { resourceKey, resourceName } from '../preview/names.ts';
 import { done, type Outcome, wait } from './outcome.ts';
-import { nameConflict, ownsEcs } from './ownership.ts';
+import { nameConflict, ownsEcs, unproven } from './ownership.ts';
 import type { Ensuring, Work } from './pass.ts';
 import { CONTAINER } from './plan.ts';
 
 /** The service, or undefined: AWS answers an unknown name with a failure entry, and INACTIVE is only a memory. */
 async function observe({ row, ports, config }: Work): Promise<Service | undefined> {
-  const { services = [] } = await ports.ecs.describeServices({
-    cluster: config.cluster,
-    services: [resourceName(row.id)],
-    include: ['TAGS'],
-  });
-  return services.find(({ status }) => status !== 'INACTIVE');
+  try {
+    const { services = [] } = await ports.ecs.describeServices({
+      cluster: config.cluster,
+      services: [resourceName(row.id)],
+      include: ['TAGS'],
+    });
+    return services.find(({ status }) => status !== 'INACTIVE');
+  } catch (error) {
+    if (isClusterGone(error)) return undefined;
+    throw error;
+  }
 }
 
 function loadBalancers({
@@ -101,7 +106,13 @@ async function update(pass: Ensuring, observed: Service): Promise<Outcome> {
     throw error;
   }
   log.info({ service: plan.name, changed: Object.keys(changes) }, 'updated service');
-  return done;
+  return pass.fuseBurnt && observed.desiredCount === 0 && plan.service.desiredCount > 0
+    ? wait(
+        'FuseFired',
+        'the fuse had stopped the preview before it was extended; it starts again',
+        config.poll_ms,
+      )
+    : done;
 }
 
 function draining({ config }: Work): Outcome {
@@ -110,9 +121,10 @@ function draining({ config }: Work): Outcome {
 
 export async function removeService(work: Work): Promise<Outcome | 'absent'> {
   const observed = await observe(work);
-  if (!observed || !ownsEcs(observed.tags, work)) return 'absent';
+  if (!observed) return 'absent';
   const { ports, config, draft, log } = work;
   const name = resourceName(work.row.id);
+  if (!ownsEcs(observed.tags, work)) return unproven(resourceKey('service', name), work);
   if (observed.status === 'ACTIVE') {
     try {
       await ports.ecs.deleteService({ cluster: config.cluster, service: name, force: true });

@@ -2,7 +2,7 @@ import type { TargetGroup } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { isTargetGroupGone, isTargetGroupInUse, isTargetGroupNameTaken } from '../aws/errors.ts';
 import { resourceKey, resourceName } from '../preview/names.ts';
 import { done, type Outcome, wait } from './outcome.ts';
-import { nameConflict, ownedArns } from './ownership.ts';
+import { nameConflict, ownedArns, unproven } from './ownership.ts';
 import type { Ensuring, Work } from './pass.ts';
 
 type Observed = TargetGroup & { TargetGroupArn: string; own: boolean };
@@ -83,8 +83,9 @@ async function ensureAttributes({ plan, ports, log }: Ensuring, TargetGroupArn: 
 
 export async function removeTargetGroup(work: Work): Promise<Outcome | 'absent'> {
   const observed = await observe(work);
-  if (!observed?.own) return 'absent';
+  if (!observed) return 'absent';
   const name = resourceName(work.row.id);
+  if (!observed.own) return unproven(resourceKey('target-group', name), work);
   work.draft.present(resourceKey('target-group', name));
   try {
     await work.ports.elbv2.deleteTargetGroup({ TargetGroupArn: observed.TargetGroupArn });
