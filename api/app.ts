@@ -6,6 +6,7 @@ import { guard } from './guard.ts';
 import { logRoutes } from './log-routes.ts';
 import { openapi } from './openapi.ts';
 import { Problem, problemHandler } from './problems.ts';
+import { retryRoutes } from './retry-routes.ts';
 import { previewRoutes } from './routes.ts';
 import { systemRoutes } from './system-routes.ts';
 
@@ -44,7 +45,7 @@ export function createApi(deps: ApiDeps): express.Express {
   app.get('/openapi.json', (_request, response) => {
     response.json(document);
   });
-  app.use(previewRoutes(deps), logRoutes(deps), systemRoutes(deps));
+  app.use(previewRoutes(deps), retryRoutes(deps), logRoutes(deps), systemRoutes(deps));
   app.use(noRoute);
   app.use(problemHandler(log));
   return app;
@@ -79,5 +80,6 @@ const noRoute: RequestHandler = ({ path, method }) => {
 
 function methodsOf(path: string): string | undefined {
   if (/^\/preview\/[^/]+\/?$/.test(path)) return 'GET, DELETE';
+  if (/^\/preview\/[^/]+\/retry\/?$/.test(path)) return 'POST';
   return /^\/preview\/[^/]+\/logs\/?$/.test(path) ? 'GET' : undefined;
 }

@@ -14,6 +14,7 @@ const preview = z
     owner: z.string(),
     labels: z.record(z.string(), z.string()),
     phase: z.enum(PHASES),
+    queue_position: z.int().nullable().meta({ description: 'from 1, while it waits for a slot' }),
     preview_url: z.url(),
     urls: z.array(z.url()),
     ttl_hours: z.number(),
@@ -138,6 +139,17 @@ export function openapi(config: ApiConfig): object {
           summary: 'Destroy a preview; as often as you like',
           requestParams: { path: z.object({ id }) },
           responses: { '202': json(preview, 'being destroyed, or gone with its receipt'), ...unknown },
+        },
+      },
+      '/preview/{id}/retry': {
+        post: {
+          summary: 'Try again what has failed, without changing it',
+          requestParams: { path: z.object({ id }) },
+          responses: {
+            '202': json(preview, 'it will be tried'),
+            '409': refused('it is being destroyed, or gone'),
+            ...unknown,
+          },
         },
       },
       '/previews': {

@@ -1,6 +1,7 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { toSeconds } from '../platform/clock.ts';
 import { draftPreview } from '../preview/draft.ts';
+import { isQueued, queuePositions } from '../preview/queue.ts';
 import { PHASES, PREVIEW_ID, type PreviewRow, SHORT_ID } from '../preview/record.ts';
 import { previewUrls } from '../preview/urls.ts';
 import { viewPreview } from '../preview/views.ts';
@@ -79,20 +80,27 @@ async function createOnce(
 
 function get(deps: ApiDeps): RequestHandler {
   return async (request, response) => {
-    response.json(viewPreview(await findPreview(request, deps), deps.clock.now()));
+    const row = await findPreview(request, deps);
+    response.json(viewPreview(row, deps.clock.now(), await queuePosition(row, deps)));
   };
+}
+
+/** Lists the others only for a preview that waits: all the rest have no position. */
+async function queuePosition(row: PreviewRow, { store }: ApiDeps): Promise<number | undefined> {
+  return isQueued(row) ? queuePositions(await Array.fromAsync(store.live())).get(row.preview_id) : undefined;
 }
 
 function list(deps: ApiDeps): RequestHandler {
   return async (request, response) => {
     const matches = readFilter(request);
-    const rows: PreviewRow[] = [];
-    for await (const row of deps.store.live()) if (matches(row)) rows.push(row);
-    const newest = rows.toSorted(
-      (a, b) => b.created_at.localeCompare(a.created_at) || a.id.localeCompare(b.id),
-    );
+    const rows = await Array.fromAsync(deps.store.live());
+    const positions = queuePositions(rows);
+    const newest = rows
+      .filter(matches)
+      .toSorted((a, b) => b.created_at.localeCompare(a.created_at) || a.id.localeCompare(b.id));
     const now = deps.clock.now();
-    response.json({ items: newest.map((row) => viewPreview(row, now)), next_cursor: null });
+    const items = newest.map((row) => viewPreview(row, now, positions.get(row.preview_id)));
+    response.json({ items, next_cursor: null });
   };
 }
 

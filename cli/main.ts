@@ -5,6 +5,7 @@ import { addCreate } from './commands/create.ts';
 import { addLogs } from './commands/logs.ts';
 import { addLs } from './commands/ls.ts';
 import { addOpen } from './commands/open.ts';
+import { addRetry } from './commands/retry.ts';
 import { addRm } from './commands/rm.ts';
 import { addShow } from './commands/show.ts';
 import { type Context, createContext, type GlobalOptions } from './context.ts';
@@ -34,7 +35,7 @@ function createProgram(): Command {
       '\nExit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 not allowed, 5 conflict, 6 wait timed out, 7 no server, 130 interrupted.',
     );
   const context = (): Context => createContext(program.opts<GlobalOptions>());
-  for (const add of [addCreate, addLs, addShow, addLogs, addRm, addOpen]) add(program, context);
+  for (const add of [addCreate, addLs, addShow, addLogs, addRetry, addRm, addOpen]) add(program, context);
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
   return program;
 }

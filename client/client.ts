@@ -63,6 +63,11 @@ export class TempusClient {
     return this.#json(`/preview/${encodeURIComponent(id)}`, { method: 'DELETE' });
   }
 
+  /** Asks for another try of what has failed. */
+  retry(id: string): Promise<PreviewView> {
+    return this.#json(`/preview/${encodeURIComponent(id)}/retry`, { method: 'POST' });
+  }
+
   health(): Promise<{ status: string; version: string }> {
     return this.#json('/health');
   }

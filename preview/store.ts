@@ -81,6 +81,23 @@ export class PreviewStore {
     return (await this.#flip(id, preview_id, deletion, expires_at)) ? 'expired' : 'moved';
   }
 
+  /** Asks for another try of a live record: a value of `nudge` that it never had wakes the controller. */
+  async nudge(
+    { id, preview_id }: Pick<PreviewRow, 'id' | 'preview_id'>,
+    nudge: string,
+  ): Promise<'nudged' | 'gone'> {
+    const nudged = await conditional(
+      this.#client.update({
+        TableName: this.#table,
+        Key: { id },
+        UpdateExpression: 'SET nudge = :nudge',
+        ConditionExpression: `${IS_SAME} AND ${IS_LIVE}`,
+        ExpressionAttributeValues: { ':uid': preview_id, ':nudge': nudge, ...PHASES_OF_TEARDOWN },
+      }),
+    );
+    return nudged ? 'nudged' : 'gone';
+  }
+
   #flip(id: string, uid: string, deletion: Deletion, seen?: string): Promise<boolean> {
     return conditional(
       this.#client.update({
@@ -193,7 +210,7 @@ export class PreviewStore {
  */
 function toRow(item: Record<string, unknown>): PreviewRow {
   const row = item as Partial<PreviewRow>;
-  const status = row.status;
+  const status = isMap(row.status) ? row.status : undefined;
   return {
     owner: '',
     labels: {},
@@ -201,13 +218,21 @@ function toRow(item: Record<string, unknown>): PreviewRow {
     created_at: '1970-01-01T00:00:00Z',
     spec: {},
     ...row,
+    ...(isMap(row.labels) ? {} : { labels: {} }),
+    ...(isMap(row.source) ? {} : { source: {} }),
     status: {
       ...status,
       rev: status?.rev ?? 0,
-      conditions: status?.conditions ?? initialConditions('1970-01-01T00:00:00Z'),
-      resources: status?.resources ?? {},
+      conditions: Array.isArray(status?.conditions)
+        ? status.conditions.filter(isMap)
+        : initialConditions('1970-01-01T00:00:00Z'),
+      resources: isMap(status?.resources) ? status.resources : {},
     },
   } as PreviewRow;
+}
+
+function isMap<T>(value: T | undefined): value is T & object {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
 function pickWritten(row: PreviewRow) {

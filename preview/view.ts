@@ -35,6 +35,8 @@ export interface PreviewView {
   owner: string;
   labels: Record<string, string>;
   phase: Phase;
+  /** Where it stands among those that wait for a slot, from 1; null when it does not wait. */
+  queue_position: number | null;
   preview_url: string;
   /** Every address of the preview; `preview_url` is the first. */
   urls: string[];

@@ -30,9 +30,14 @@ export function receiptOf(resources: readonly ResourceView[]): Receipt {
   };
 }
 
+function fieldsOf(stored: unknown): object {
+  return stored !== null && typeof stored === 'object' && !Array.isArray(stored) ? stored : {};
+}
+
 /** A record as its users see it: no environment values, no bookkeeping of the controller. */
-export function viewPreview(row: PreviewRow, now: Date): PreviewView {
-  const { env, ...spec } = row.spec;
+export function viewPreview(row: PreviewRow, now: Date, queue_position?: number): PreviewView {
+  // An operator may have stored anything here; only a map has fields to show, and names of variables.
+  const { env, ...spec } = fieldsOf(row.spec) as PreviewRow['spec'];
   const resources = viewResources(row);
   const urls = row.status.urls ?? [];
   return {
@@ -42,6 +47,7 @@ export function viewPreview(row: PreviewRow, now: Date): PreviewView {
     owner: row.owner,
     labels: row.labels,
     phase: row.phase,
+    queue_position: queue_position ?? null,
     preview_url: urls[0] ?? '',
     urls,
     ttl_hours: row.ttl_hours,
@@ -50,8 +56,7 @@ export function viewPreview(row: PreviewRow, now: Date): PreviewView {
     ready_at: row.status.ready_at ?? null,
     deleted_at: row.status.deleted_at ?? null,
     deletion: row.deletion ?? null,
-    // An operator may have stored anything here; only a map has names to show.
-    spec: { ...spec, env: env !== null && typeof env === 'object' ? Object.keys(env) : [] },
+    spec: { ...spec, env: Object.keys(fieldsOf(env)) },
     conditions: row.status.conditions,
     last_error: row.status.last_error ?? null,
     resources,

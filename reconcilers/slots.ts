@@ -1,6 +1,7 @@
 import type { Coordination, SlotTable } from '../preview/coordination.ts';
 import { isDue } from '../preview/expiry.ts';
 import { isLive } from '../preview/phases.ts';
+import { byAge } from '../preview/queue.ts';
 import type { PreviewRow } from '../preview/record.ts';
 import { judge } from './acceptance.ts';
 import type { AlbConfig, ReconcilerConfig } from './config.ts';
@@ -47,10 +48,6 @@ export function waitingPreviews(
       return accepted !== undefined && !isDue(expires_at, now);
     })
     .toSorted(byAge);
-}
-
-function byAge(a: PreviewRow, b: PreviewRow): number {
-  return a.created_at.localeCompare(b.created_at) || a.id.localeCompare(b.id);
 }
 
 /**

@@ -10,6 +10,7 @@ import { LogsModel } from '../localcloud/logs/model.ts';
 import { systemClock as clock } from '../platform/clock.ts';
 import { systemRandom as random } from '../platform/random.ts';
 import { PreviewStore } from '../preview/store.ts';
+import type { PreviewRow } from '../preview/record.ts';
 import { previewsTable } from '../preview/tables.ts';
 import type { PreviewView } from '../preview/view.ts';
 import { Endpoint } from './contract/dynamodb-endpoint.ts';
@@ -110,6 +111,12 @@ export class ApiWorld {
     });
 
   stored = () => Array.fromAsync(this.store.live());
+
+  /** Puts a whole item, as a hand does. */
+  async put(row: PreviewRow): Promise<void> {
+    const client = DynamoDBDocument.from(this.aws.dynamodb);
+    await client.put({ TableName: 'previews', Item: { ...row } });
+  }
 }
 
 export function useApi(): ApiWorld {

@@ -160,6 +160,7 @@ describe('reading and deleting', () => {
     expect(Object.keys(document.paths)).toEqual([
       '/preview/create',
       '/preview/{id}',
+      '/preview/{id}/retry',
       '/previews',
       '/preview/{id}/logs',
       '/system',

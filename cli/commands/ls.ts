@@ -43,6 +43,12 @@ function rowOf(view: PreviewView, now: Date): string[] {
     formatSpan(Date.parse(view.expires_at) - now.getTime()),
     `$${view.cost.so_far.toFixed(2)}`,
     `$${view.cost.projected.toFixed(2)}`,
-    view.phase === 'Failed' ? `${ready?.reason} → tempus show ${view.id}` : view.preview_url,
+    whereTo(view, ready?.reason),
   ];
+}
+
+/** The URL of what has one to offer, else what there is to know instead. */
+function whereTo({ id, phase, queue_position, preview_url }: PreviewView, reason = ''): string {
+  if (queue_position !== null) return `${reason}, ${queue_position} in the queue`;
+  return phase === 'Failed' ? `${reason} → tempus show ${id}` : preview_url;
 }

@@ -23,6 +23,7 @@ function describe(view: PreviewView): string[] {
   const facts: [string, string | null][] = [
     ['Preview', `${view.preview_id}${view.name ? ` (${view.name})` : ''}`],
     ['Phase', view.phase],
+    ['Queue', view.queue_position === null ? null : `waits for a slot, ${view.queue_position} in the queue`],
     ['URL', view.urls.join('  ')],
     ['Runs', runs],
     ['Folder', spec.workdir ?? null],
