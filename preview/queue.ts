@@ -17,10 +17,10 @@ export function queuePositions(rows: readonly PreviewRow[]): ReadonlyMap<string,
   return new Map(waiting.map(({ preview_id }, n) => [preview_id, n + 1]));
 }
 
-/** The order in which previews are admitted. A hand may have stored anything as created_at, which must stop nobody. */
+/** The order in which previews are admitted. */
 export function byAge(
   a: Pick<PreviewRow, 'created_at' | 'id'>,
   b: Pick<PreviewRow, 'created_at' | 'id'>,
 ): number {
-  return String(a.created_at).localeCompare(String(b.created_at)) || a.id.localeCompare(b.id);
+  return a.created_at.localeCompare(b.created_at) || a.id.localeCompare(b.id);
 }

@@ -1,6 +1,7 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { toSeconds } from '../platform/clock.ts';
 import { initialConditions } from './conditions.ts';
+import { canonicalInstant } from './expiry.ts';
 import { type Deletion, type Phase, PREVIEW_ID, type PreviewRow, shortId, type Status } from './record.ts';
 import { canonicalJson } from './spec.ts';
 import type { TableClient } from './table-client.ts';
@@ -204,6 +205,9 @@ export class PreviewStore {
   }
 }
 
+/** Stands for an instant that nobody can read any more. */
+const NEVER = '1970-01-01T00:00:00Z';
+
 /**
  * A stored item as a record. A hand can have put an item without the parts that nobody edits; they are filled in, so
  * that even a broken record can be judged, shown and torn down.
@@ -215,9 +219,9 @@ function toRow(item: Record<string, unknown>): PreviewRow {
     owner: '',
     labels: {},
     source: {},
-    created_at: '1970-01-01T00:00:00Z',
     spec: {},
     ...row,
+    created_at: canonicalInstant(row.created_at) ?? NEVER,
     ...(isMap(row.labels) ? {} : { labels: {} }),
     ...(isMap(row.source) ? {} : { source: {} }),
     status: {
@@ -225,7 +229,7 @@ function toRow(item: Record<string, unknown>): PreviewRow {
       rev: status?.rev ?? 0,
       conditions: Array.isArray(status?.conditions)
         ? status.conditions.filter(isMap)
-        : initialConditions('1970-01-01T00:00:00Z'),
+        : initialConditions(NEVER),
       resources: isMap(status?.resources) ? status.resources : {},
     },
   } as PreviewRow;

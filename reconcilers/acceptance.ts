@@ -83,8 +83,5 @@ function judgeExpiry(
 
 /** The end of a record whose own expiry cannot be read: the accepted one, else a day after its creation. */
 function fallbackExpiry(row: PreviewRow): string {
-  return (
-    row.status.accepted?.expires_at ??
-    expiresAt(canonicalInstant(row.created_at) ?? '1970-01-01T00:00:00Z', 24)
-  );
+  return row.status.accepted?.expires_at ?? expiresAt(row.created_at, 24);
 }
