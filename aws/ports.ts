@@ -36,6 +36,7 @@ export const ECS_CALLS = [
   'registerTaskDefinition',
   'describeTaskDefinition',
   'listTaskDefinitions',
+  'listTaskDefinitionFamilies',
   'deregisterTaskDefinition',
   'deleteTaskDefinitions',
   'createService',

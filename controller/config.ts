@@ -84,6 +84,8 @@ export const AWS_PACE = {
   retry_ms: 30_000,
   rejected_retry_ms: 300_000,
   drift_ms: 300_000,
+  sweep_ms: 120_000,
+  orphan_age_ms: 300_000,
   keep_deleted_days: 7,
 } as const satisfies Partial<ReconcilerConfig>;
 

@@ -2,6 +2,7 @@ import type { StreamsPort, TablePort } from '../aws/ports.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { Random } from '../platform/random.ts';
 import type { Heartbeats } from '../preview/heartbeat.ts';
+import type { SweepBoard } from '../preview/sweep-board.ts';
 import type { ReconcilerDeps } from '../reconcilers/pass.ts';
 import type { LeaseTimes } from './lease.ts';
 
@@ -20,6 +21,8 @@ export interface ControllerDeps extends Omit<ReconcilerDeps, 'absences' | 'wake'
   metrics?: Metrics;
   /** Where the leader says that it lives; by default nowhere. */
   heartbeats?: Heartbeats;
+  /** Where the sweeper reports and is asked; without it nothing is swept. */
+  sweepBoard?: SweepBoard;
   /** Of Tempus, for the heartbeat. */
   version?: string;
 }

@@ -9,6 +9,7 @@ import { Metrics } from '../platform/metrics.ts';
 import { systemRandom } from '../platform/random.ts';
 import { Coordination } from '../preview/coordination.ts';
 import { Heartbeats } from '../preview/heartbeat.ts';
+import { SweepBoard } from '../preview/sweep-board.ts';
 import { PreviewStore } from '../preview/store.ts';
 import { httpProbe } from '../reconcilers/probe.ts';
 import { CONTROLLER_TIMES, controllerSchema, reconcilerConfig } from './config.ts';
@@ -38,6 +39,7 @@ const controller = new Controller({
   times: CONTROLLER_TIMES,
   metrics,
   heartbeats: new Heartbeats({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),
+  sweepBoard: new SweepBoard({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),
   version,
 });
 const health = await serveHealth({

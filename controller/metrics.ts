@@ -1,6 +1,8 @@
 import type { FaultKind } from '../aws/errors.ts';
 import type { Counter, Histogram, Metrics } from '../platform/metrics.ts';
+import { RESOURCE_KINDS } from '../preview/names.ts';
 import { PHASES, type PreviewRow } from '../preview/record.ts';
+import type { SweepReport } from '../preview/sweep-board.ts';
 import type { PassResult } from '../reconcilers/outcome.ts';
 import type { PassObserver } from './passes.ts';
 import type { Vitals } from './vitals.ts';
@@ -22,6 +24,7 @@ const FAULTS = {
   invalid: 0,
 } as const satisfies Record<FaultKind, 0>;
 const RESULTS: readonly PassResult['kind'][] = ['finished', 'again', 'fault'];
+const SWEEPS = ['done', 'stopped', 'aborted'] as const;
 const CALL_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 120];
 const LIFE_BUCKETS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800];
 
@@ -38,6 +41,8 @@ export class ControllerMetrics implements PassObserver, QueueObserver {
   readonly #workSeconds: Histogram;
   readonly #gaps: Counter;
   readonly #losses: Counter;
+  readonly #orphans: Counter<'kind'>;
+  readonly #sweeps: Counter<'outcome'>;
   readonly #toReady: Histogram;
   readonly #toGone: Histogram;
 
@@ -66,6 +71,10 @@ export class ControllerMetrics implements PassObserver, QueueObserver {
       'tempus_lease_losses_total',
       'Tenures that ended against the will of the leader',
     );
+    this.#orphans = metrics.counter('tempus_orphans_total', 'Orphans that a sweep has deleted', ['kind']);
+    this.#sweeps = metrics.counter('tempus_sweeps_total', 'Sweeps by how they ended', ['outcome']);
+    for (const kind of [...RESOURCE_KINDS, 'slot']) this.#orphans.inc({ kind }, 0);
+    for (const outcome of SWEEPS) this.#sweeps.inc({ outcome }, 0);
     this.#toReady = metrics.histogram('tempus_seconds_to_ready', 'From request to first Ready', LIFE_BUCKETS);
     this.#toGone = metrics.histogram(
       'tempus_seconds_to_gone',
@@ -111,6 +120,11 @@ export class ControllerMetrics implements PassObserver, QueueObserver {
 
   onLost(): void {
     this.#losses.inc();
+  }
+
+  onSwept({ aborted, breaker, deleted }: SweepReport): void {
+    this.#sweeps.inc({ outcome: aborted === null ? (breaker ? 'stopped' : 'done') : 'aborted' });
+    for (const { kind } of deleted) this.#orphans.inc({ kind });
   }
 
   /** Sees a record change, as the stream tells it: the moments of a life are measured where everybody can see them. */

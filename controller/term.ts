@@ -1,7 +1,9 @@
 import type { _Record as StreamRecord } from '@aws-sdk/client-dynamodb-streams';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { fenced } from '../aws/decorate.ts';
 import { isDue } from '../preview/expiry.ts';
 import type { PreviewRow } from '../preview/record.ts';
+import type { SweepBoard, SweepReport } from '../preview/sweep-board.ts';
 import { Absences } from '../reconcilers/absences.ts';
 import type { ControllerDeps } from './deps.ts';
 import { beat } from './heartbeat.ts';
@@ -10,6 +12,7 @@ import type { ControllerMetrics } from './metrics.ts';
 import { Passes } from './passes.ts';
 import { type ListReason, Resync } from './resync.ts';
 import { readStream } from './stream-reader.ts';
+import { Sweeper } from './sweeper.ts';
 import type { Vitals } from './vitals.ts';
 import { wakes } from './wakes.ts';
 import { PRIORITY, WorkQueue } from './work-queue.ts';
@@ -41,6 +44,8 @@ export class Term {
     const { heartbeats, version = '' } = controller;
     const resync = this.#resync();
     const parts = [this.#readStream(resync, tenure), resync.run(tenure)];
+    const { sweepBoard: board } = controller;
+    if (board) parts.push(this.#sweep(board, tenure));
     if (heartbeats) parts.push(beat(this.vitals, { ...controller, heartbeats, version, lease }, tenure));
     await Promise.all(parts);
   }
@@ -84,6 +89,17 @@ export class Term {
         if (full) this.vitals.lastFullListAt = clock.now();
       },
     });
+  }
+
+  /** A sweep that runs when the tenure ends runs to its end, behind the fence. */
+  #sweep(board: SweepBoard, tenure: AbortSignal): Promise<void> {
+    const { controller, lease, metrics } = this.#deps;
+    const ports = fenced(controller.ports, () => lease.assertHeld());
+    const onSwept = (report: SweepReport) => {
+      this.vitals.lastSweepAt = controller.clock.now();
+      metrics.onSwept(report);
+    };
+    return new Sweeper({ ...controller, ports, board, onSwept }).run(tenure);
   }
 
   #readStream(resync: Resync, tenure: AbortSignal): Promise<void> {

@@ -73,6 +73,8 @@ export function reconcilerConfig(
     retry_ms: 2_000,
     rejected_retry_ms: 60_000,
     drift_ms: 10_000,
+    sweep_ms: 5_000,
+    orphan_age_ms: 10_000,
     max_ttl_hours: MAX_TTL_HOURS,
     allow_workdir: true,
     keep_deleted_days: 7,

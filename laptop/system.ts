@@ -15,6 +15,7 @@ import { Metrics } from '../platform/metrics.ts';
 import { systemRandom as random } from '../platform/random.ts';
 import { Coordination } from '../preview/coordination.ts';
 import { Heartbeats } from '../preview/heartbeat.ts';
+import { SweepBoard } from '../preview/sweep-board.ts';
 import { PreviewStore } from '../preview/store.ts';
 import { httpProbe } from '../reconcilers/probe.ts';
 import {
@@ -67,7 +68,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const { listenerArn } = await provision(clients);
   store = new PreviewStore({ client: clients.document, table: NAMES.previews });
   const heartbeats = new Heartbeats({ client: clients.document, table: NAMES.coordination });
-  const controller = createController({ options, clients, store, heartbeats, listenerArn });
+  const sweepBoard = new SweepBoard({ client: clients.document, table: NAMES.coordination });
+  const controller = createController({ options, clients, store, heartbeats, sweepBoard, listenerArn });
   const stopController = run(controller);
   const stopping = new AbortController();
   const api = await serveApi({
@@ -139,10 +141,12 @@ interface ControllerParts {
   clients: AwsClients;
   store: PreviewStore;
   heartbeats: Heartbeats;
+  sweepBoard: SweepBoard;
   listenerArn: string;
 }
 
-function createController({ options, clients, store, heartbeats, listenerArn }: ControllerParts): Controller {
+function createController(parts: ControllerParts): Controller {
+  const { options, clients, store, heartbeats, sweepBoard, listenerArn } = parts;
   const { routing, ports, home, log, host, version } = options;
   const metrics = new Metrics();
   return new Controller({
@@ -162,6 +166,7 @@ function createController({ options, clients, store, heartbeats, listenerArn }: 
     times: CONTROLLER_PACE,
     metrics,
     heartbeats,
+    sweepBoard,
     version,
   });
 }

@@ -19,6 +19,8 @@ export const TAGS = {
   preview: 'tempus:preview',
   uid: 'tempus:uid',
   resource: 'tempus:resource',
+  /** Set by a person, with any value but `false`: the sweep leaves the resource alone. */
+  keep: 'tempus:keep',
 } as const;
 
 export interface Tag {
@@ -29,6 +31,13 @@ export interface Tag {
 /** Name of a preview's target group, task definition family, service and fuse: 15 characters, AWS allows 32. */
 export function resourceName(id: string): string {
   return `tempus-${id}`;
+}
+
+const RESOURCE_NAME = /^tempus-([0-9a-f]{8})$/;
+
+/** The preview that a resource of this name would belong to; undefined for any other name. */
+export function idOfName(name: string): string | undefined {
+  return RESOURCE_NAME.exec(name)?.[1];
 }
 
 /** Where a preview's log streams begin: the shared log group holds all previews. */

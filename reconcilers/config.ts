@@ -47,6 +47,10 @@ export interface ReconcilerConfig {
   rejected_retry_ms: number;
   /** How often a settled preview is compared with AWS. */
   drift_ms: number;
+  /** How often the leader looks for resources that no record knows. */
+  sweep_ms: number;
+  /** How long an orphan has to be one, by the sweeper's own watch, before it is deleted. */
+  orphan_age_ms: number;
   max_ttl_hours: number;
   allow_workdir: boolean;
   /** How long a tombstone stays readable. */

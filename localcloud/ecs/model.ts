@@ -21,6 +21,8 @@ import type {
   ListServicesCommandOutput,
   ListTagsForResourceCommandInput,
   ListTagsForResourceCommandOutput,
+  ListTaskDefinitionFamiliesCommandInput,
+  ListTaskDefinitionFamiliesCommandOutput,
   ListTaskDefinitionsCommandInput,
   ListTaskDefinitionsCommandOutput,
   ListTasksCommandInput,
@@ -166,6 +168,12 @@ export class EcsModel {
     input: ListTaskDefinitionsCommandInput,
   ): Answer<ListTaskDefinitionsCommandOutput> {
     return this.#definitions.list(input);
+  }
+
+  async listTaskDefinitionFamilies(
+    input: ListTaskDefinitionFamiliesCommandInput,
+  ): Answer<ListTaskDefinitionFamiliesCommandOutput> {
+    return this.#definitions.listFamilies(input);
   }
 
   async deregisterTaskDefinition(

@@ -6,6 +6,8 @@ import type {
   DescribeTaskDefinitionCommandInput,
   DescribeTaskDefinitionCommandOutput,
   Failure,
+  ListTaskDefinitionFamiliesCommandInput,
+  ListTaskDefinitionFamiliesCommandOutput,
   ListTaskDefinitionsCommandInput,
   ListTaskDefinitionsCommandOutput,
   RegisterTaskDefinitionCommandInput,
@@ -74,6 +76,26 @@ export class TaskDefinitions {
       .map(({ arn, family, revision }) => ({ arn, key: `${family}:${sortable(revision)}` }));
     const { items, nextToken } = paged(list, { ...input, descending: input.sort === 'DESC' });
     return { taskDefinitionArns: items, ...nextToken };
+  }
+
+  /** Names that begin with `familyPrefix`, unlike in list, where it is the whole name. */
+  listFamilies(
+    input: ListTaskDefinitionFamiliesCommandInput,
+  ): Omit<ListTaskDefinitionFamiliesCommandOutput, '$metadata'> {
+    this.#forgetDeleted();
+    const { familyPrefix = '', status = 'ALL' } = input;
+    const known = this.#context.state.taskDefinitions.filter(
+      ({ family, status: own }) => family.startsWith(familyPrefix) && own !== 'DELETE_IN_PROGRESS',
+    );
+    const active = new Set(known.flatMap((one) => (one.status === 'ACTIVE' ? [one.family] : [])));
+    const families = [...new Set(known.map(({ family }) => family))].filter(
+      (family) => status === 'ALL' || active.has(family) === (status === 'ACTIVE'),
+    );
+    const { items, nextToken } = paged(
+      families.map((family) => ({ arn: family, key: family })),
+      input,
+    );
+    return { families: items, ...nextToken };
   }
 
   deregister(

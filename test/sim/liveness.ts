@@ -97,7 +97,9 @@ function served(row: PreviewRow, spec: Spec, refused: boolean, { world }: Scene)
       : [];
   }
   const faults: string[] = [];
-  const expected = SERVING.has(spec.image) && !refused ? 'Ready' : 'Degraded';
+  // Whoever never was Ready cannot be less than that: an edit that was refused leaves it where it was.
+  const short = row.status.ready_at === undefined ? 'Provisioning' : 'Degraded';
+  const expected = SERVING.has(spec.image) && !refused ? 'Ready' : short;
   if (row.phase !== expected) faults.push(`is ${row.phase}, not ${expected}: ${why(row)}`);
   if (service?.desiredCount !== 1) faults.push(`has ${service?.desiredCount ?? 'no'} desired tasks`);
   if (!runs.some(({ container }) => container.image === image)) faults.push(`does not run ${image}`);

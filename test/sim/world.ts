@@ -3,6 +3,7 @@ import { expireDue } from '../../lambda/expire.ts';
 import { silentLog as log } from '../../platform/log.ts';
 import { Coordination } from '../../preview/coordination.ts';
 import { PreviewStore } from '../../preview/store.ts';
+import { SweepBoard } from '../../preview/sweep-board.ts';
 import { coordinationTable, previewsTable } from '../../preview/tables.ts';
 import type { AlbConfig, ReconcilerConfig } from '../../reconcilers/config.ts';
 import { useApi } from './api.ts';
@@ -162,6 +163,7 @@ export class World {
       store: new PreviewStore({ client: ports.tables, table: TABLES.previews }),
       coordination: new Coordination({ client: ports.tables, table: TABLES.coordination }),
       ports: ports.aws,
+      sweepBoard: new SweepBoard({ client: ports.tables, table: TABLES.coordination }),
       probe: ports.probe,
       clock,
       log,
