@@ -24,11 +24,9 @@ export function judge(
   const before = row.status.accepted;
   const expiry = judgeExpiry(row, limits.max_ttl_hours);
   const spec = judgeSpec(row, limits.allow_workdir);
-  const expires_at = 'ok' in expiry ? expiry.ok.expires_at : fallbackExpiry(row);
-  const refusal = 'ok' in spec ? ('ok' in expiry ? undefined : expiry) : spec;
-
+  const refusal = 'ok' in spec ? expiry.refusal : spec;
+  const { expires_at, ttl_hours } = expiry;
   const runs = 'ok' in spec ? spec.ok : before?.spec;
-  const ttl_hours = 'ok' in expiry ? expiry.ok.ttl_hours : (before?.ttl_hours ?? row.ttl_hours);
   return {
     ...(runs === undefined ? {} : { accepted: { spec: runs, ttl_hours, expires_at } }),
     expires_at,
@@ -52,33 +50,41 @@ function judgeSpec(row: PreviewRow, allowWorkdir: boolean): Verdict<Accepted['sp
   return { ok: parsed.data };
 }
 
+interface Expiry extends Pick<Accepted, 'ttl_hours' | 'expires_at'> {
+  refusal?: { reason: string; message: string };
+}
+
 /**
- * `expires_at` alone decides. Only where `ttl_hours` was edited and `expires_at` was not, the end is computed anew
- * from the creation.
+ * `expires_at` alone decides: a good one rules whatever else is wrong. Only where `ttl_hours` was edited and
+ * `expires_at` was not, the end is computed anew from the creation.
  */
-function judgeExpiry(
-  row: PreviewRow,
-  maxTtlHours: number,
-): Verdict<Pick<Accepted, 'ttl_hours' | 'expires_at'>> {
+function judgeExpiry(row: PreviewRow, maxTtlHours: number): Expiry {
   const before = row.status.accepted;
+  const typed = judgeInstant(row, maxTtlHours);
   const { ttl_hours } = row;
   if (!Number.isFinite(ttl_hours) || ttl_hours <= 0 || ttl_hours > maxTtlHours) {
     const message = `ttl_hours: must be a number greater than 0 and at most ${maxTtlHours}`;
-    return { reason: 'InvalidTtl', message };
+    const expires_at = 'ok' in typed ? typed.ok : fallbackExpiry(row);
+    const kept = before?.ttl_hours ?? ttl_hours;
+    return { ttl_hours: kept, expires_at, refusal: { reason: 'InvalidTtl', message } };
   }
+  if (!('ok' in typed)) return { ttl_hours, expires_at: fallbackExpiry(row), refusal: typed };
+  const edited = before !== undefined && ttl_hours !== before.ttl_hours && typed.ok === before.expires_at;
+  return { ttl_hours, expires_at: edited ? expiresAt(row.created_at, ttl_hours) : typed.ok };
+}
+
+function judgeInstant(row: PreviewRow, maxTtlHours: number): Verdict<string> {
   const typed = canonicalInstant(row.expires_at);
-  const edited = before !== undefined && ttl_hours !== before.ttl_hours && typed === before.expires_at;
-  const expires_at = edited ? expiresAt(row.created_at, ttl_hours) : typed;
-  if (expires_at === undefined) {
+  if (typed === undefined) {
     const message = 'expires_at: must be a time with a zone, for example 2026-01-31T18:00:00Z';
     return { reason: 'InvalidExpiry', message };
   }
-  const latest = expiresAt(row.created_at, maxTtlHours);
-  if (expires_at > latest) {
+  const latest = expiresAt(canonicalInstant(row.created_at) ?? '1970-01-01T00:00:00Z', maxTtlHours);
+  if (typed > latest) {
     const message = `expires_at: must be at most ${maxTtlHours} hours after created_at, that is ${latest}`;
     return { reason: 'InvalidExpiry', message };
   }
-  return { ok: { ttl_hours, expires_at } };
+  return { ok: typed };
 }
 
 /** The end of a record whose own expiry cannot be read: the accepted one, else a day after its creation. */

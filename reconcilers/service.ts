@@ -66,8 +66,10 @@ function difference(pass: Ensuring, observed: Service): Partial<UpdateServiceCom
   const { plan, taskDefinitionArn } = pass;
   const changes: Partial<UpdateServiceCommandInput> = {};
   if (observed.taskDefinition !== taskDefinitionArn) changes.taskDefinition = taskDefinitionArn;
-  if (observed.loadBalancers?.[0]?.containerPort !== plan.containerPort)
-    changes.loadBalancers = loadBalancers(pass);
+  // A target group that a hand deleted comes back with another ARN, and the service must be told.
+  const [balanced] = observed.loadBalancers ?? [];
+  const moved = balanced?.targetGroupArn !== pass.targetGroupArn;
+  if (moved || balanced?.containerPort !== plan.containerPort) changes.loadBalancers = loadBalancers(pass);
   if (observed.desiredCount !== plan.service.desiredCount) changes.desiredCount = plan.service.desiredCount;
   // The same task definition asked for again after a rejection: without force AWS would leave the failure standing.
   const primary = observed.deployments?.find(({ status }) => status === 'PRIMARY');

@@ -18,14 +18,12 @@ export function desiredOf(row: PreviewRow, maxTtlHours: number): Desired {
   const { accepted } = row.status;
   const created = Date.parse(row.created_at);
   const typed = Date.parse(canonicalInstant(row.expires_at) ?? '');
-  const good =
-    Number.isFinite(row.ttl_hours) &&
-    row.ttl_hours > 0 &&
-    row.ttl_hours <= maxTtlHours &&
-    typed <= Math.ceil((created + maxTtlHours * HOUR_MS) / 1000) * 1000;
+  const goodTtl = Number.isFinite(row.ttl_hours) && row.ttl_hours > 0 && row.ttl_hours <= maxTtlHours;
+  const goodEnd = typed <= Math.ceil((created + maxTtlHours * HOUR_MS) / 1000) * 1000;
+  const before = accepted ? Date.parse(accepted.expires_at) : created + 24 * HOUR_MS;
   return {
     spec: parsed.success ? parsed.data : accepted?.spec,
-    ends: good ? typed : accepted ? Date.parse(accepted.expires_at) : created + 24 * HOUR_MS,
-    refused: !parsed.success || !good,
+    ends: goodEnd ? typed : before,
+    refused: !parsed.success || !goodTtl || !goodEnd,
   };
 }

@@ -137,7 +137,7 @@ export class Safety {
   /** Nobody dies before the time that was promised: up to how far clocks may be off. */
   #expiredInTime(row: PreviewRow, writer: Writer): void {
     if (row.deletion?.reason !== 'Expired') return;
-    const left = Date.parse(row.expires_at) - (EPOCH + this.#world.time.ms);
+    const left = desiredOf(row, CONFIG.max_ttl_hours).ends - (EPOCH + this.#world.time.ms);
     if (left > this.skewMs + 1_000)
       this.violate('S9', `${writer} expired a preview early`, { id: row.id, left });
   }
