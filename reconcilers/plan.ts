@@ -133,6 +133,7 @@ function planTargetGroup(row: PlanInput['row'], spec: Spec, config: ReconcilerCo
     VpcId: config.vpc_id,
     TargetType: 'ip',
     HealthCheckProtocol: 'HTTP',
+    HealthCheckPort: 'traffic-port',
     HealthCheckPath: spec.health_path,
     HealthCheckIntervalSeconds: config.health_interval_s,
     HealthCheckTimeoutSeconds: config.health_timeout_s,

@@ -22,12 +22,21 @@ async function observe(work: Work): Promise<Observed | undefined> {
   }
 }
 
+/** What ModifyTargetGroup can set right; the rest of a target group AWS never lets anybody change. */
+const MODIFIABLE = [
+  'HealthCheckProtocol',
+  'HealthCheckPort',
+  'HealthCheckPath',
+  'HealthCheckIntervalSeconds',
+  'HealthCheckTimeoutSeconds',
+  'HealthyThresholdCount',
+  'UnhealthyThresholdCount',
+] as const;
+
 function differs(observed: Observed, { plan: { targetGroup } }: Ensuring): boolean {
   return (
-    observed.HealthCheckPath !== targetGroup.HealthCheckPath ||
     observed.Matcher?.HttpCode !== targetGroup.Matcher?.HttpCode ||
-    observed.HealthCheckIntervalSeconds !== targetGroup.HealthCheckIntervalSeconds ||
-    observed.HealthCheckTimeoutSeconds !== targetGroup.HealthCheckTimeoutSeconds
+    MODIFIABLE.some((field) => observed[field] !== targetGroup[field])
   );
 }
 
@@ -53,15 +62,8 @@ export async function ensureTargetGroup(pass: Ensuring): Promise<Outcome> {
   pass.draft.present(resourceKey('target-group', plan.name));
   pass.targetGroupArn = TargetGroupArn;
   if (observed && differs(observed, pass)) {
-    const { HealthCheckPath, HealthCheckIntervalSeconds, HealthCheckTimeoutSeconds, Matcher } =
-      plan.targetGroup;
-    await ports.elbv2.modifyTargetGroup({
-      TargetGroupArn,
-      HealthCheckPath,
-      HealthCheckIntervalSeconds,
-      HealthCheckTimeoutSeconds,
-      Matcher,
-    });
+    const planned = Object.fromEntries(MODIFIABLE.map((field) => [field, plan.targetGroup[field]]));
+    await ports.elbv2.modifyTargetGroup({ TargetGroupArn, ...planned, Matcher: plan.targetGroup.Matcher });
     pass.log.info({ target_group: plan.name }, 'modified target group');
   }
   await ensureAttributes(pass, TargetGroupArn);

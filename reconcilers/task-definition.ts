@@ -29,10 +29,23 @@ async function observe(work: Work, taskDefinition: string): Promise<Observed | u
   }
 }
 
+/** The latest revision that is ours: a hand may have registered one of its own in our family. Else whatever is there. */
+async function observeLatest(work: Work): Promise<Observed | undefined> {
+  const family = resourceName(work.row.id);
+  const latest = await observe(work, family);
+  if (!latest || latest.own) return latest;
+  const others = await listRevisions(work.ports.ecs, family, 'ACTIVE');
+  for (const arn of others.toReversed()) {
+    const revision = arn === latest.arn ? undefined : await observe(work, arn);
+    if (revision?.own) return revision;
+  }
+  return latest;
+}
+
 /** RegisterTaskDefinition makes a new revision each time: the tag tells whether the latest one already runs this spec. */
 export async function ensureTaskDefinition(pass: Ensuring): Promise<Outcome> {
   const { plan, ports, draft, log } = pass;
-  const observed = await observe(pass, plan.taskDefinition.family);
+  const observed = await observeLatest(pass);
   if (observed && !observed.own) return nameConflict(`task definition ${plan.name}`, pass);
   let arn = observed?.specHash === plan.specHash ? observed.arn : undefined;
   if (!arn) {
