@@ -23,8 +23,8 @@ let members: Member[];
 let store: PreviewStore;
 
 /**
- * AWS as far as these promises need it: every pass first asks for the preview's schedule, which waits for the gate,
- * and finding none creates it. Everything after that fails.
+ * AWS as far as these promises need it: every pass over a preview that holds a slot first asks for its schedule, which
+ * waits for the gate, and finding none creates it. Everything after that fails.
  */
 class Gate {
   asked = 0;
@@ -145,6 +145,8 @@ async function ask(preview_id: string, ttl_hours = 24): Promise<void> {
   const health = { health_path: '/', health_codes: '200-399' };
   const spec = { image: 'shop/web:1', port: 8080, cpu: 256, memory: 512, env: {}, ...health };
   const draft = { preview_id, owner: 'me', labels: {}, source: {}, spec, ttl_hours, urls: [] };
+  const coordination = new Coordination({ client: tables.document, table: 'coordination' });
+  await coordination.reserveSlot('alb-0', Number(preview_id[0]), preview_id);
   await store.create(draftPreview(draft as PreviewDraft, clock.now()));
 }
 
