@@ -50,12 +50,18 @@ export class Writer {
     return { kind: 'fault', fault: written ? fault : CONFLICT };
   }
 
-  /** A hand may have claimed that a preview was Ready which never was: then it is still being provisioned. */
+  /**
+   * A hand may have claimed that a preview was Ready which never was: then it is still being provisioned. Or the other
+   * way round: what was Ready once is Degraded, whatever earlier phase somebody has written on it.
+   */
   #advance(to: Phase): Phase {
     const { phase, status } = this.#row;
-    const claimed = phase === 'Ready' || phase === 'Updating' || phase === 'Degraded';
-    const never = status.ready_at === undefined && this.#draft.status.ready_at === undefined;
-    return advance(claimed && never ? 'Provisioning' : phase, to);
+    const late = phase === 'Ready' || phase === 'Updating' || phase === 'Degraded';
+    const early = phase === 'Pending' || phase === 'Provisioning' || phase === 'Failed';
+    const once = status.ready_at !== undefined;
+    const never = !once && this.#draft.status.ready_at === undefined;
+    const from = late && never ? 'Provisioning' : early && once ? 'Degraded' : phase;
+    return advance(from, to);
   }
 
   async #write(phase: Phase, deletion?: Deletion): Promise<boolean> {

@@ -83,6 +83,11 @@ export class Human {
     return this.row(id)?.phase ?? 'none';
   }
 
+  /** The reason of the condition Ready. */
+  says(id: string): string | undefined {
+    return this.row(id)?.status.conditions.find(({ type }) => type === 'Ready')?.reason;
+  }
+
   /** Changes fields of a record in the table, as the console does: whatever stands there now. */
   async edit(id: string, fields: Record<string, unknown>): Promise<void> {
     const names = Object.keys(fields);

@@ -8,7 +8,7 @@ import type { SlotTable } from '../../preview/coordination.ts';
 import { TABLES } from './config.ts';
 import { desiredOf } from './desired.ts';
 import { inventory, type Resource } from './inventory.ts';
-import { SERVING } from './tasks.ts';
+import { IMAGES, SERVING } from './tasks.ts';
 import { EPOCH } from './virtual-time.ts';
 import type { World } from './world.ts';
 
@@ -90,8 +90,9 @@ function served(row: PreviewRow, spec: Spec, refused: boolean, { world }: Scene)
   const fallback = row.status.served_spec;
   const image = SERVING.has(spec.image) ? spec.image : fallback?.image;
   if (image === undefined || !SERVING.has(image)) {
-    // Nothing good to run: it has to say so, and to cost nothing. A retry may just be under way.
-    if (row.phase !== 'Failed' && row.phase !== 'Provisioning') return [`cannot run, and is ${row.phase}`];
+    // Nothing good to run: it has to say so, and to cost nothing. What time may cure is tried again now and then.
+    const retried = spec.image === IMAGES.missing && row.phase === 'Provisioning';
+    if (row.phase !== 'Failed' && !retried) return [`cannot run, and is ${row.phase}`];
     return row.phase === 'Failed' && runs.length > 0 && service?.desiredCount !== 0
       ? ['failed, and still runs']
       : [];
@@ -100,7 +101,11 @@ function served(row: PreviewRow, spec: Spec, refused: boolean, { world }: Scene)
   // Whoever never was Ready cannot be less than that: an edit that was refused leaves it where it was.
   const short = row.status.ready_at === undefined ? 'Provisioning' : 'Degraded';
   const expected = SERVING.has(spec.image) && !refused ? 'Ready' : short;
-  if (row.phase !== expected) faults.push(`is ${row.phase}, not ${expected}: ${why(row)}`);
+  const retried = spec.image === IMAGES.missing && row.phase === 'Updating';
+  if (row.phase !== expected && !retried) faults.push(`is ${row.phase}, not ${expected}: ${why(row)}`);
+  const rejected = !SERVING.has(spec.image) && !refused && spec.image !== IMAGES.missing;
+  if (rejected && !/RolledBack/.test(why(row)))
+    faults.push(`has fallen back and does not say so: ${why(row)}`);
   if (service?.desiredCount !== 1) faults.push(`has ${service?.desiredCount ?? 'no'} desired tasks`);
   if (!runs.some(({ container }) => container.image === image)) faults.push(`does not run ${image}`);
   const alb = config.albs.find(({ name }) => name === row.status.slot?.alb);

@@ -10,7 +10,7 @@ export interface Suspect extends Mutant {
 /** How many seeds each defect has before it counts as alive. */
 export const SEED_BUDGET = 150;
 
-const late = (call: string, ms = 600_000): Plan => ({
+export const late = (call: string, ms = 600_000): Plan => ({
   scenario: 'shortest-life',
   faults: [[call, 'late', ms]],
 });

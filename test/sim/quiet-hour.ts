@@ -60,14 +60,17 @@ async function unhappy(world: World, human: Human): Promise<void> {
     () => free(world) >= 3 || human.previews.every((id) => !human.row(id)?.live),
     20 * MINUTE,
   );
-  await human.create({ ...long, image: IMAGES.crashing });
+  const failing = await human.create({ ...long, image: IMAGES.crashing });
   const back = await human.create(long);
   const refused = await human.create(long);
   await human.until(() => human.phase(back) === 'Ready' && human.phase(refused) === 'Ready', 10 * MINUTE);
   await human.edit(back, { 'spec.image': IMAGES.crashing });
   await human.edit(refused, { 'spec.port': 'eighty' });
   for (let n = free(world); n >= 0; n -= 1) await human.create(long);
-  await human.wait(5 * MINUTE);
+  await human.until(() => human.phase(failing) === 'Failed', 10 * MINUTE);
+  await human.until(() => human.says(back) === 'RolledBack', 10 * MINUTE);
+  await human.until(() => human.says(refused) === 'SpecNotAccepted', 10 * MINUTE);
+  await human.wait(MINUTE);
 }
 
 /** Slots that nobody holds, on all load balancers. */

@@ -86,7 +86,7 @@ export class Safety {
     }
     this.#desiredUntouched(was, is, writer);
     if (writer === 'controller') this.#controllerWrote(was, is);
-    if (is.phase === 'Deleting' && was.phase !== 'Deleting') this.#expiredInTime(is, writer);
+    if (is.deletion && !was.deletion) this.#expiredInTime(is, writer);
     if (is.phase === 'Deleted' && is.purge_at !== undefined) this.#provenGone(is);
     if (is.phase === 'Ready' && was.phase !== 'Ready') this.#trulyReady(is);
   }
@@ -138,7 +138,7 @@ export class Safety {
   #expiredInTime(row: PreviewRow, writer: Writer): void {
     if (row.deletion?.reason !== 'Expired') return;
     const left = desiredOf(row, CONFIG.max_ttl_hours).ends - (EPOCH + this.#world.time.ms);
-    if (left > this.skewMs + 1_000)
+    if (left > this.skewMs + 5_000)
       this.violate('S9', `${writer} expired a preview early`, { id: row.id, left });
   }
 

@@ -74,7 +74,13 @@ export async function tryScenario(scenario: Scenario, options: TrialOptions = {}
 /** Runs until everything is as desired and stays so; a violation otherwise. */
 export async function converge(world: World): Promise<void> {
   const { safety, time, calls } = world;
-  const last = () => Math.max(0, ...calls.fired.map(({ at, ms = 0 }) => at + ms + 10_000));
+  // What a fault has begun before it ended is not over yet: effects that are late, processes that are stopped.
+  const last = () =>
+    Math.max(
+      0,
+      ...calls.fired.map(({ at, ms = 0 }) => at + ms + 10_000),
+      ...world.controllers.map((running) => time.ms + (running?.process.resumesIn ?? 0)),
+    );
   const end = () => Math.max(time.ms, last()) + CONVERGES_MS;
   const limit = end();
   while (safety.violations.length === 0) {
