@@ -1,10 +1,10 @@
-import type { Service, UpdateServiceCommandInput } from '@aws-sdk/client-ecs';
+import type { Service } from '@aws-sdk/client-ecs';
 import { isClusterGone, isDraining, isNotBehindRule, isNotIdempotent, isServiceGone } from '../aws/errors.ts';
 import { resourceKey, resourceName } from '../preview/names.ts';
 import { done, type Outcome, wait } from './outcome.ts';
 import { nameConflict, ownsEcs, unproven } from './ownership.ts';
 import type { Ensuring, Work } from './pass.ts';
-import { CONTAINER } from './plan.ts';
+import { difference, loadBalancers } from './service-difference.ts';
 
 /** The service, or undefined: AWS answers an unknown name with a failure entry, and INACTIVE is only a memory. */
 async function observe({ row, ports, config }: Work): Promise<Service | undefined> {
@@ -19,14 +19,6 @@ async function observe({ row, ports, config }: Work): Promise<Service | undefine
     if (isClusterGone(error)) return undefined;
     throw error;
   }
-}
-
-function loadBalancers({
-  plan,
-  targetGroupArn,
-}: Ensuring): NonNullable<UpdateServiceCommandInput['loadBalancers']> {
-  if (!targetGroupArn) throw new Error('the target group step has not run');
-  return [{ targetGroupArn, containerName: CONTAINER, containerPort: plan.containerPort }];
 }
 
 export async function ensureService(pass: Ensuring): Promise<Outcome> {
@@ -59,36 +51,6 @@ async function create(pass: Ensuring): Promise<Outcome> {
   pass.draft.present(resourceKey('service', plan.name));
   log.info({ service: plan.name, task_definition: pass.taskDefinitionArn }, 'created service');
   return done;
-}
-
-/** What UpdateService has to change, or undefined where the service is as planned. */
-function difference(pass: Ensuring, observed: Service): Partial<UpdateServiceCommandInput> | undefined {
-  const { plan, taskDefinitionArn } = pass;
-  const changes: Partial<UpdateServiceCommandInput> = {};
-  if (observed.taskDefinition !== taskDefinitionArn) changes.taskDefinition = taskDefinitionArn;
-  // A target group that a hand deleted comes back with another ARN, and the service must be told.
-  const [balanced] = observed.loadBalancers ?? [];
-  const moved = balanced?.targetGroupArn !== pass.targetGroupArn;
-  if (moved || balanced?.containerPort !== plan.containerPort) changes.loadBalancers = loadBalancers(pass);
-  if (observed.desiredCount !== plan.service.desiredCount) changes.desiredCount = plan.service.desiredCount;
-  // The same task definition asked for again after a rejection: without force AWS would leave the failure standing.
-  const primary = observed.deployments?.find(({ status }) => status === 'PRIMARY');
-  const retried = primary?.rolloutState === 'FAILED' && pass.row.status.rollout?.spec === plan.specHash;
-  if (
-    retried &&
-    plan.service.desiredCount > 0 &&
-    changes.taskDefinition === undefined &&
-    isNewRollout(pass, primary)
-  ) {
-    changes.forceNewDeployment = true;
-  }
-  return Object.keys(changes).length > 0 ? changes : undefined;
-}
-
-/** Whether the rollout that the record speaks of began after the deployment that failed. */
-function isNewRollout({ row }: Ensuring, failed: { createdAt?: Date | undefined }): boolean {
-  const since = row.status.rollout?.since;
-  return since !== undefined && failed.createdAt !== undefined && failed.createdAt < new Date(since);
 }
 
 async function update(pass: Ensuring, observed: Service): Promise<Outcome> {

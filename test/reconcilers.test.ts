@@ -65,6 +65,19 @@ describe('drift', () => {
       },
     ],
     [
+      'another network, and a circuit breaker that is off',
+      (id) =>
+        aws.ecs.updateService({
+          cluster,
+          service: `tempus-${id}`,
+          networkConfiguration: {
+            awsvpcConfiguration: { subnets: ['elsewhere'], assignPublicIp: 'DISABLED' },
+          },
+          deploymentConfiguration: { deploymentCircuitBreaker: { enable: false, rollback: false } },
+          healthCheckGracePeriodSeconds: 0,
+        }),
+    ],
+    [
       'a deregistered task definition',
       async (id) => {
         const { taskDefinition } = await aws.ecs.describeTaskDefinition({ taskDefinition: `tempus-${id}` });
@@ -146,6 +159,11 @@ describe('drift', () => {
     await steady(id);
     expect((await aws.group(id))?.HealthCheckPath).toBe('/');
     expect((await aws.group(id))?.HealthyThresholdCount).toBe(2);
+    expect(await aws.service(id)).toMatchObject({
+      networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-1'], assignPublicIp: 'ENABLED' } },
+      deploymentConfiguration: { deploymentCircuitBreaker: { enable: true } },
+      healthCheckGracePeriodSeconds: 60,
+    });
     expect(await aws.fuses()).toEqual([`tempus-${id}`]);
     const fuse = await aws.scheduler.getSchedule({ GroupName: 'tempus', Name: `tempus-${id}` });
     expect(fuse.State).toBe('ENABLED');
