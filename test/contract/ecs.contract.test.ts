@@ -141,6 +141,30 @@ describe('task definitions', () => {
     expect(newest.taskDefinitionArns).toEqual(arns.slice(-1));
   });
 
+  test('are found by the beginning of their family, as long as a revision is not being deleted', async () => {
+    const gone = await register({ family: `${family}-gone` });
+    const old = await register({ family: `${family}-old` });
+    await register({ family: `${family}-new` });
+    const families = async (status: 'ACTIVE' | 'INACTIVE' | 'ALL') =>
+      (await ecs.listTaskDefinitionFamilies({ familyPrefix: `${family}-`, status })).families;
+    expect(await families('ALL')).toEqual([`${family}-gone`, `${family}-new`, `${family}-old`]);
+    await ecs.deregisterTaskDefinition({ taskDefinition: old.taskDefinitionArn });
+    await ecs.deregisterTaskDefinition({ taskDefinition: gone.taskDefinitionArn });
+    await ecs.deleteTaskDefinitions({ taskDefinitions: [gone.taskDefinitionArn!] });
+    expect(await families('ACTIVE')).toEqual([`${family}-new`]);
+    expect(await families('INACTIVE')).toEqual([`${family}-old`]);
+    expect(await families('ALL')).toEqual([`${family}-new`, `${family}-old`]);
+    const first = await ecs.listTaskDefinitionFamilies({ familyPrefix: `${family}-`, maxResults: 1 });
+    const { nextToken } = first;
+    const second = await ecs.listTaskDefinitionFamilies({
+      familyPrefix: `${family}-`,
+      maxResults: 1,
+      nextToken,
+    });
+    expect([first.families, second.families]).toEqual([[`${family}-new`], [`${family}-old`]]);
+    expect(second.nextToken).toBeUndefined();
+  });
+
   test.each<[string, Partial<RegisterTaskDefinitionCommandInput>, string]>([
     [
       'a size that Fargate does not sell',
