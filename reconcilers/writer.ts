@@ -1,6 +1,7 @@
 import type { Fault } from '../aws/errors.ts';
 import { advance } from '../preview/phases.ts';
 import type { Deletion, Phase, PreviewRow } from '../preview/record.ts';
+import type { StatusWrite } from '../preview/store.ts';
 import type { PassResult } from './outcome.ts';
 import type { ReconcilerDeps } from './pass.ts';
 import type { StatusDraft } from './status-draft.ts';
@@ -10,6 +11,8 @@ export const CONFLICT: Fault = {
   reason: 'Conflict',
   message: 'the record was written by someone else during the pass',
 };
+
+const lost: PassResult = { kind: 'fault', fault: CONFLICT };
 
 /**
  * The two writes of a pass: the intents before its first mutation, the outcome at its end. Both rest on the record as
@@ -30,18 +33,18 @@ export class Writer {
 
   /** Writes what the pass is about to do; answers the row to go on with, or undefined on a conflict. */
   async begin(phase: Phase, deletion?: Deletion): Promise<PreviewRow | undefined> {
-    return (await this.#write(this.#advance(phase), deletion)) ? this.#row : undefined;
+    return (await this.#write(this.#advance(phase), deletion ? { deletion } : {})) ? this.#row : undefined;
   }
 
   /** Writes the outcome of a pass and says when to look again: in `ms`, and in any case when `end` comes. */
   async end(phase: Phase, end: string, ms: number, reason: string): Promise<PassResult> {
-    const before = this.#row.phase;
-    const reached = this.#advance(phase);
-    if (!(await this.#write(reached))) return { kind: 'fault', fault: CONFLICT };
+    const half = this.#advance(phase);
+    const passesThrough = half !== phase && half !== this.#row.phase;
+    // On the way there only the phase moves: the status of what is not reached yet would be a lie.
+    if (passesThrough && !(await this.#write(half, { status: this.#row.status }))) return lost;
+    if (!(await this.#write(this.#advance(phase)))) return lost;
     const untilEnd = Math.max(0, new Date(end).getTime() - this.#deps.clock.now().getTime());
-    // Only half the way, which the next pass completes; a move that is not allowed now is not asked for in a loop.
-    const halfway = reached !== phase && reached !== before;
-    return { kind: 'again', ms: halfway ? 0 : Math.min(ms, untilEnd), reason };
+    return { kind: 'again', ms: Math.min(ms, untilEnd), reason };
   }
 
   /** Writes what the pass got done before a call failed, and hands the fault on. */
@@ -64,13 +67,13 @@ export class Writer {
     return advance(from, to);
   }
 
-  async #write(phase: Phase, deletion?: Deletion): Promise<boolean> {
+  async #write(phase: Phase, fields: Partial<StatusWrite> = {}): Promise<boolean> {
     const { store, log } = this.#deps;
     const next = await store.writeStatus(this.#row, {
       phase,
       status: this.#draft.status,
       expires_at: this.#expiresAt,
-      ...(deletion ? { deletion } : {}),
+      ...fields,
     });
     if (!next) return false;
     if (next.phase !== this.#row.phase)

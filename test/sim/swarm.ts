@@ -67,7 +67,8 @@ function drawWorld(random: SeededRandom, previews: number, controllers: number):
     staleReads: false,
     latency_ms: slow ? [50, 2_000] : [5, random.int(10, 200)],
     restart_ms: random.chance(0.2) ? [60_000, 300_000] : [1_000, 20_000],
-    pace: random.chance(0.2) ? 'aws' : 'seldom',
+    // A lease of 10 s does not bear answers that take 4 s each time; that is no fault of anybody.
+    pace: random.chance(0.2) && !slow ? 'aws' : 'seldom',
     shuffle: random.chance(0.8),
     shard_life_ms: random.pick([2, 10, 240]) * MINUTE,
   };
