@@ -11,6 +11,8 @@ const STILL_MINE = 'holder = :me AND tenure = :mine';
 /** Two creates never get one slot, and one preview never gets two. */
 const SLOT_FREE = 'attribute_not_exists(slots.#n) AND attribute_not_exists(owners.#uid)';
 const SLOT_MINE = 'slots.#n = :uid';
+/** One write, so that a preview that moves holds a slot at every instant, and never two. */
+const MINE_AND_OTHER_FREE = 'slots.#from = :uid AND attribute_not_exists(slots.#to)';
 
 /** The holder of a lease that was given back. */
 export const NOBODY = '-';
@@ -135,6 +137,20 @@ export class Coordination {
         ConditionExpression: SLOT_FREE,
         ExpressionAttributeNames: { '#n': String(n), '#uid': uid },
         ExpressionAttributeValues: { ':n': n, ':uid': uid },
+      }),
+    );
+  }
+
+  /** Changes slot `from` of `uid` for slot `to`. False when `from` is not its own any more, or `to` is taken. */
+  moveSlot(alb: string, from: number, to: number, uid: string): Promise<boolean> {
+    return conditional(
+      this.#client.update({
+        TableName: this.#table,
+        Key: { key: `slots#${alb}` },
+        UpdateExpression: 'SET slots.#to = :uid, owners.#uid = :to REMOVE slots.#from',
+        ConditionExpression: MINE_AND_OTHER_FREE,
+        ExpressionAttributeNames: { '#from': String(from), '#to': String(to), '#uid': uid },
+        ExpressionAttributeValues: { ':to': to, ':uid': uid },
       }),
     );
   }

@@ -3,14 +3,15 @@ import { type Finding, findCondition } from '../preview/conditions.ts';
 import type { Accepted, ConditionType, Phase, PreviewRow } from '../preview/record.ts';
 import { judge } from './acceptance.ts';
 import { ensureFuse } from './fuse.ts';
-import { ensureListenerRules, withoutStrangers } from './listener-rule.ts';
+import { clearSlot, ensureListenerRules } from './listener-rule.ts';
+import { withoutStrangers } from './listener.ts';
 import { done, type Outcome, type PassResult } from './outcome.ts';
 import type { Ensuring, ReconcilerDeps } from './pass.ts';
 import { planPreview, plannedKeys } from './plan.ts';
 import { ensureAnswer, ensureRollout, lastLines } from './readiness.ts';
 import { chooseRollout, isRetryDue, type Rollout, rolloutFields } from './rollout.ts';
 import { ensureService } from './service.ts';
-import { type Claim, claimSlot } from './slots.ts';
+import { type Claim, claimSlot, moveSlot, type Slot } from './slots.ts';
 import { StatusDraft } from './status-draft.ts';
 import { ensureTargetGroup } from './target-group.ts';
 import { ensureTaskDefinition } from './task-definition.ts';
@@ -120,6 +121,8 @@ async function deploy({
     const phase = judgeFault(draft, result.condition, result.fault, attempt);
     return writer.fault(phase ?? begun.phase, result.fault);
   }
+  if (pass.slotTaken && (await leaveSlot(pass, slot, deps)))
+    return writer.end(begun.phase, expires_at, 0, 'SlotMoved');
   const { phase, ms, reason } = await judgeOutcome({
     ...result,
     pass,
@@ -127,6 +130,18 @@ async function deploy({
     lines: () => lastLines(pass),
   });
   return writer.end(phase, expires_at, ms, reason);
+}
+
+/**
+ * Gives up a slot in which a stranger's rule was seen in two passes; the first may have been a stale read. Our own rules
+ * go first, and the slot is changed for another in one write: without a slot the preview would have to queue again.
+ * Nobody remembers that the slot is taken: whoever claims one asks the listener, so it is free when the stranger is gone.
+ */
+async function leaveSlot(pass: Ensuring, slot: Slot, deps: ReconcilerDeps): Promise<boolean> {
+  const before = findCondition(pass.row.status.conditions, 'RouteReady');
+  if (before?.reason !== 'NameConflict') return false;
+  const usable = (free: readonly Slot[]) => withoutStrangers(free, pass.ports.elbv2);
+  return moveSlot(pass.row, slot, deps.coordination, { usable, clear: () => clearSlot(pass) });
 }
 
 /** The phase while the pass is under way: already true of what is known before its first call. */

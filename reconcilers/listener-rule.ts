@@ -1,33 +1,13 @@
 import type { Rule } from '@aws-sdk/client-elastic-load-balancing-v2';
-import { isListenerGone, isPriorityTaken, isRuleGone } from '../aws/errors.ts';
-import type { Elbv2Port } from '../aws/ports.ts';
+import { isPriorityTaken } from '../aws/errors.ts';
 import { resourceKey, resourceTags } from '../preview/names.ts';
-import type { PreviewRow } from '../preview/record.ts';
 import { canonicalJson } from '../preview/spec.ts';
-import { previewHost, previewLabel } from '../preview/urls.ts';
-import type { AlbConfig } from './config.ts';
+import { deleteRule, listRules, nameOf, servedBy } from './listener.ts';
 import { done, type Outcome, wait } from './outcome.ts';
 import { nameConflict, ownedArns, unproven } from './ownership.ts';
 import type { Ensuring, Work } from './pass.ts';
-import { type RulePlan, ruleName, rulePriorities } from './plan.ts';
-import type { Slot } from './slots.ts';
-
-/** Every rule of a listener, over all pages; none where the listener is gone. */
-async function observe(elbv2: Elbv2Port, listenerArn: string): Promise<Rule[]> {
-  const rules: Rule[] = [];
-  let Marker: string | undefined;
-  try {
-    do {
-      const page = await elbv2.describeRules({ ListenerArn: listenerArn, ...(Marker ? { Marker } : {}) });
-      rules.push(...(page.Rules ?? []));
-      Marker = page.NextMarker;
-    } while (Marker);
-  } catch (error) {
-    if (!isListenerGone(error)) throw error;
-    return [];
-  }
-  return rules;
-}
+import type { Plan, RulePlan } from './plan.ts';
+import { takesRequest, valuesOf } from './rule-match.ts';
 
 /** What a rule does, in a form that compares: which requests, to which target group, rewritten how. */
 function essence(
@@ -36,10 +16,7 @@ function essence(
   transforms: Rule['Transforms'],
 ) {
   return canonicalJson([
-    (conditions ?? []).map(({ Field, HostHeaderConfig, PathPatternConfig, Values }) => [
-      Field,
-      HostHeaderConfig?.Values ?? PathPatternConfig?.Values ?? Values,
-    ]),
+    (conditions ?? []).map((condition) => [condition.Field, valuesOf(condition)]),
     targetGroupArn,
     (transforms ?? []).map(({ Type, UrlRewriteConfig }) => [
       Type,
@@ -63,18 +40,28 @@ function differs(rule: Rule, plan: RulePlan, targetGroupArn: string): boolean {
 export async function ensureListenerRules(pass: Ensuring): Promise<Outcome> {
   const { plan, targetGroupArn } = pass;
   if (!targetGroupArn) throw new Error('the target group step has not run');
-  const rules = await observe(pass.ports.elbv2, plan.alb.listener_arn);
+  const rules = await listRules(pass.ports.elbv2, plan.alb.listener_arn);
   const standing = new Map(rules.map((rule) => [Number(rule.Priority), rule]));
   const planned = new Set(plan.rules.map(({ priority }) => priority));
   const mine = rules.filter(
-    (rule) => planned.has(Number(rule.Priority)) || nameOf(rule, pass.row, plan.alb) !== undefined,
+    (rule) =>
+      planned.has(Number(rule.Priority)) ||
+      nameOf(rule, pass.row, plan.alb) !== undefined ||
+      takesOurs(rule, plan),
   );
   const owned = await ownedArns(
     mine.map(({ RuleArn = '' }) => RuleArn),
     pass,
   );
-  const stranger = mine.find((rule) => !owned.has(rule.RuleArn ?? '') && isInTheWay(rule, pass, planned));
-  if (stranger) return nameConflict(`a listener rule at priority ${stranger.Priority}`, pass);
+  const strangers = mine.filter((rule) => !owned.has(rule.RuleArn ?? ''));
+  const hijacker = strangers.find((rule) => takesOurs(rule, plan));
+  if (hijacker)
+    return nameConflict(`a listener rule at priority ${hijacker.Priority} that takes its requests`, pass);
+  const stranger = strangers.find(({ Priority }) => planned.has(Number(Priority)));
+  if (stranger) {
+    pass.slotTaken = true;
+    return nameConflict(`a listener rule at priority ${stranger.Priority}`, pass);
+  }
   for (const rule of plan.rules) {
     const observed = standing.get(rule.priority);
     const outcome = observed
@@ -88,38 +75,28 @@ export async function ensureListenerRules(pass: Ensuring): Promise<Outcome> {
     ({ RuleArn, Priority }) => owned.has(RuleArn ?? '') && !planned.has(Number(Priority)),
   );
   for (const { RuleArn, Priority } of spare) {
-    await remove(pass.ports.elbv2, RuleArn);
+    await deleteRule(pass.ports.elbv2, RuleArn);
     pass.log.info({ priority: Priority }, 'deleted spare listener rule');
   }
   return done;
 }
 
-/** A stranger's rule that holds our priority, or takes our requests because it is asked before ours. */
-function isInTheWay({ Priority }: Rule, { plan }: Ensuring, planned: ReadonlySet<number>): boolean {
-  const priority = Number(Priority);
-  return planned.has(priority) || plan.rules.some((rule) => priority < rule.priority);
+/** Whether a rule takes the requests of one of ours, because it is asked first. */
+function takesOurs(rule: Rule, { rules }: Plan): boolean {
+  const priority = Number(rule.Priority);
+  return rules.some((own) => priority < own.priority && takesRequest(rule, own.request));
 }
 
-async function remove(elbv2: Elbv2Port, RuleArn: string | undefined): Promise<void> {
-  try {
-    await elbv2.deleteRule({ RuleArn });
-  } catch (error) {
-    if (!isRuleGone(error)) throw error;
+/** Takes our rules out of a slot that a stranger's rule stands in, so that it can be given back. */
+export async function clearSlot(pass: Ensuring): Promise<void> {
+  const { plan, ports, log } = pass;
+  const planned = new Set(plan.rules.map(({ priority }) => priority));
+  const rules = await listRules(ports.elbv2, plan.alb.listener_arn);
+  const here = rules.flatMap(({ Priority, RuleArn }) => (planned.has(Number(Priority)) && RuleArn) || []);
+  for (const arn of await ownedArns(here, pass)) {
+    await deleteRule(ports.elbv2, arn);
+    log.info({ slot: pass.row.status.slot?.n }, 'deleted listener rule of a slot that a stranger stands in');
   }
-}
-
-/** Those of the free slots whose priorities nobody's rule holds: a stranger's place is passed over, not fought for. */
-export async function withoutStrangers(free: readonly Slot[], elbv2: Elbv2Port): Promise<Slot[]> {
-  const taken = new Map<string, ReadonlySet<number>>();
-  for (const { listener_arn } of new Set(free.map(({ alb }) => alb))) {
-    const rules = await observe(elbv2, listener_arn);
-    taken.set(listener_arn, new Set(rules.map(({ Priority }) => Number(Priority))));
-  }
-  return free.filter(({ alb, n }) => {
-    const { host, path } = rulePriorities(n);
-    const here = taken.get(alb.listener_arn);
-    return !here?.has(host) && !here?.has(path);
-  });
 }
 
 async function create(pass: Ensuring, rule: RulePlan, targetGroupArn: string): Promise<Outcome> {
@@ -161,34 +138,11 @@ async function modify(
   return done;
 }
 
-/** The trace name of a rule that serves this preview, by what it matches. */
-function servedBy(rule: Rule, id: string, alb: AlbConfig): string | undefined {
-  const values = (field: string) =>
-    (rule.Conditions ?? [])
-      .filter(({ Field }) => Field === field)
-      .flatMap(({ HostHeaderConfig, PathPatternConfig, Values }) => [
-        ...(HostHeaderConfig?.Values ?? PathPatternConfig?.Values ?? Values ?? []),
-      ]);
-  const matchesHost = alb.host_domain && values('host-header').includes(previewHost(id, alb.host_domain));
-  if (matchesHost) return ruleName(id, 'host');
-  return values('path-pattern').includes(`/${previewLabel(id)}`) ? ruleName(id, 'path') : undefined;
-}
-
-/** The trace name of a rule that serves this preview or stands in its slot, or undefined for any other rule. */
-function nameOf(rule: Rule, { id, status: { slot } }: PreviewRow, alb: AlbConfig): string | undefined {
-  const served = servedBy(rule, id, alb);
-  if (served !== undefined || slot?.alb !== alb.name) return served;
-  const held = rulePriorities(slot.n);
-  const priority = Number(rule.Priority);
-  if (priority === held.host) return ruleName(id, 'host');
-  return priority === held.path ? ruleName(id, 'path') : undefined;
-}
-
 /** Found by what they match or by the slot, since a hand may have edited either; the tags decide whose they are. */
 export async function removeListenerRules(work: Work): Promise<Outcome | 'absent'> {
   let outcome: Outcome | 'absent' = 'absent';
   for (const alb of work.config.albs) {
-    const found = (await observe(work.ports.elbv2, alb.listener_arn)).flatMap((rule) => {
+    const found = (await listRules(work.ports.elbv2, alb.listener_arn)).flatMap((rule) => {
       const name = nameOf(rule, work.row, alb);
       const serves = servedBy(rule, work.row.id, alb) !== undefined;
       return name && rule.RuleArn ? [{ name, serves, arn: rule.RuleArn }] : [];
@@ -198,7 +152,7 @@ export async function removeListenerRules(work: Work): Promise<Outcome | 'absent
       work,
     );
     for (const { name, arn } of found.filter((rule) => owned.has(rule.arn))) {
-      await remove(work.ports.elbv2, arn);
+      await deleteRule(work.ports.elbv2, arn);
       work.draft.deleted(resourceKey('listener-rule', name));
       work.log.info({ rule: name }, 'deleted listener rule');
       outcome = done;

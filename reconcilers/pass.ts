@@ -41,6 +41,8 @@ export interface Ensuring extends Work {
   probe: Probe;
   /** The fuse was gone although this preview had one: it has fired, or a hand has taken it away. */
   fuseBurnt?: boolean;
+  /** A stranger's rule stands in our slot: another slot would do. */
+  slotTaken?: boolean;
   targetGroupArn?: string;
   taskDefinitionArn?: string;
   service?: Service;

@@ -19,6 +19,7 @@ import type { PreviewRow } from '../preview/record.ts';
 import { hashSpec, type Spec } from '../preview/spec.ts';
 import { previewHost, previewLabel, previewUrls } from '../preview/urls.ts';
 import type { AlbConfig, ReconcilerConfig } from './config.ts';
+import type { RuleRequest } from './rule-match.ts';
 
 export const CONTAINER = 'app';
 /** Tag on a task definition: which spec it runs, so that a revision is found again instead of registered twice. */
@@ -41,6 +42,8 @@ export interface RulePlan {
   priority: number;
   conditions: NonNullable<CreateRuleCommandInput['Conditions']>;
   transforms: NonNullable<CreateRuleCommandInput['Transforms']>;
+  /** A request that the rule is for: whatever rule takes it before this one takes the preview's traffic. */
+  request: RuleRequest;
 }
 
 /** The whole desired AWS model of one preview, before any call is made. ARNs that AWS assigns are left out. */
@@ -149,13 +152,13 @@ function planRules(id: string, alb: AlbConfig, n: number): RulePlan[] {
   const priorities = rulePriorities(n);
   const rules: RulePlan[] = [];
   if (alb.host_domain) {
+    const host = previewHost(id, alb.host_domain);
     rules.push({
       name: ruleName(id, 'host'),
       priority: priorities.host,
-      conditions: [
-        { Field: 'host-header', HostHeaderConfig: { Values: [previewHost(id, alb.host_domain)] } },
-      ],
+      conditions: [{ Field: 'host-header', HostHeaderConfig: { Values: [host] } }],
       transforms: [],
+      request: { host, path: '/' },
     });
   }
   if (alb.path_authority) {
@@ -169,6 +172,7 @@ function planRules(id: string, alb: AlbConfig, n: number): RulePlan[] {
           UrlRewriteConfig: { Rewrites: [{ Regex: `^/${label}/?(.*)$`, Replace: '/$1' }] },
         },
       ],
+      request: { host: alb.path_authority.replace(/:\d+$/, ''), path: `/${label}/` },
     });
   }
   return rules;

@@ -88,6 +88,26 @@ function heldSlots({ preview_id: uid, status }: PreviewRow, tables: Tables): Cla
   return slot && { slot, spare: held.filter((other) => other !== slot) };
 }
 
+interface Move {
+  usable: (free: readonly Slot[]) => Promise<readonly Slot[]>;
+  /** Makes the old slot fit to be given back. */
+  clear: () => Promise<void>;
+}
+
+/** Changes the slot of a preview for another one of the same ALB. False when there is none, or somebody was faster. */
+export async function moveSlot(
+  { preview_id: uid }: Pick<PreviewRow, 'preview_id'>,
+  { alb, n }: Slot,
+  coordination: Coordination,
+  { usable, clear }: Move,
+): Promise<boolean> {
+  const table = await coordination.readSlots(alb.name);
+  const [next] = await usable(freeSlots([{ alb, table }]));
+  if (!next) return false;
+  await clear();
+  return coordination.moveSlot(alb.name, n, next.n, uid);
+}
+
 async function readTables(albs: readonly AlbConfig[], coordination: Coordination): Promise<Tables> {
   const tables: { alb: AlbConfig; table: SlotTable }[] = [];
   for (const alb of albs) tables.push({ alb, table: await coordination.readSlots(alb.name) });

@@ -281,7 +281,7 @@ export class ReconcileWorld {
       this.calls.set(call, (this.calls.get(call) ?? 0) + 1);
       if (!READS.test(call)) this.changes.push({ call, input });
       const proceed = () => methods[call]!(input);
-      return (await (this.twists.get(call)?.(proceed, input) ?? proceed())) as unknown;
+      return this.twists.get(call)?.(proceed, input) ?? proceed();
     };
     return Object.fromEntries(calls.map((call) => [call, wrap(call)]));
   }
