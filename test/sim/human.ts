@@ -121,6 +121,17 @@ export class Human {
     return structuredClone(this.row(id));
   }
 
+  /** Deletes a record in the console, which nobody ever should. */
+  erase(id: string): void {
+    this.#byHand(id);
+    this.#world.database.purge(TABLES.previews, { id });
+  }
+
+  /** Asks for another try of what has failed. */
+  async retry(id: string): Promise<Reply | undefined> {
+    return Promise.race([request('POST', `/preview/${id}/retry`), this.wait(GIVES_UP_MS)]);
+  }
+
   async save(form: PreviewRow | undefined): Promise<void> {
     if (!form || !this.row(form.id)) return;
     this.#byHand(form.id);

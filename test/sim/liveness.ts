@@ -51,6 +51,7 @@ function faultsOf(row: PreviewRow, scene: Scene): string[] {
   const { world, resources } = scene;
   const own = resources.filter(({ id }) => id === row.id);
   if (isClosed(row)) return own.length > 0 ? [`${own.length} resources outlive the record`] : [];
+  if (world.safety.condemned.has(row.preview_id) && row.phase !== 'Deleting') return ['it came back'];
   const { spec, ends, refused } = desiredOf(row, world.config.max_ttl_hours);
   if (ends <= EPOCH + world.time.ms) return ['its time is up'];
   if (row.phase === 'Deleting' || row.phase === 'Deleted') return [`still ${row.phase}`];
@@ -126,6 +127,8 @@ function shape(row: PreviewRow, alb: string, own: readonly Resource[], { world, 
   const count = (kind: Resource['kind']) => own.filter((one) => one.kind === kind).length;
   const forms = 1 + (config?.path_authority ? 1 : 0);
   const faults: string[] = [];
+  const strange = own.filter(({ uid }) => uid !== undefined && uid !== row.preview_id);
+  for (const { kind } of strange) faults.push(`has taken over the ${kind} of another`);
   const expect = (kind: Resource['kind'], n: number) => {
     if (count(kind) !== n) faults.push(`has ${count(kind)} of ${kind}, not ${n}`);
   };

@@ -50,6 +50,8 @@ export class Safety {
   readonly touched = new Map<string, number>();
   /** Previews whose names a stranger holds. */
   readonly blocked = new Set<string>();
+  /** Previews of which a teardown has taken something: they never come back. */
+  readonly condemned = new Set<string>();
   /** How far the wall clocks of processes may be off. */
   skewMs = 0;
   writes = 0;
@@ -192,6 +194,7 @@ export class Safety {
     const what = input as Record<string, unknown>;
     const owned = this.#ownership(call, what);
     this.#mark(call, what);
+    if (call === 'createService') this.#fuseFirst(what);
     if (owned !== undefined) this.violate('S1', `${role} called ${call} on ${owned}`, { input: what });
     if (call === 'createRule' || call === 'modifyRule') this.#routesHome(what);
   }
@@ -205,7 +208,29 @@ export class Safety {
     const tagged = (elbv2.tags[arn] ?? []).find(({ Key }) => Key === TAGS.preview)?.Value;
     const id = tagged ?? /tempus-([0-9a-f]{8})/.exec(named)?.[1] ?? '';
     const row = this.#world.database.item(TABLES.previews, { id }) as PreviewRow | undefined;
-    if (row?.phase === 'Deleted' && ecs.services) this.marks.add(`sweep ${call}`);
+    if (row?.phase === 'Deleting') this.condemned.add(row.preview_id);
+    if ((!row || row.phase === 'Deleted') && ecs.services && id !== '') this.marks.add(`sweep ${call}`);
+  }
+
+  /** No task ever runs without the schedule that will stop it, unless a hand has just taken the schedule away. */
+  #fuseFirst(input: Record<string, unknown>): void {
+    const name = String(input['serviceName']);
+    const id = name.slice('tempus-'.length);
+    const { cloud, time } = this.#world;
+    const recently = time.ms - (this.touched.get(id) ?? -Infinity) < OVERDUE_MS;
+    if (recently || cloud.state.scheduler.schedules.some((schedule) => schedule.name === name)) return;
+    this.violate('S11', 'a service is created without a fuse', { id });
+  }
+
+  /** A run of the Lambda that has succeeded leaves nothing behind whose time was up when it began. */
+  afterLambda(began: Date): void {
+    const rows = this.#world.database.items(TABLES.previews) as unknown as PreviewRow[];
+    const late = rows.filter(({ live, phase, expires_at, id }) => {
+      const end = canonicalInstant(expires_at) === expires_at ? Date.parse(expires_at) : Infinity;
+      const asked = this.#world.time.ms - (this.touched.get(id) ?? -Infinity) < 60_000;
+      return live && !asked && end <= began.getTime() && phase !== 'Deleting' && phase !== 'Deleted';
+    });
+    for (const { id } of late) this.violate('L3', 'the Lambda has left what was due', { id });
   }
 
   /** What is wrong about this change, or undefined. */

@@ -181,7 +181,71 @@ export const SCENARIOS: readonly Scenario[] = [
       await gone(human, id);
     },
   },
+  {
+    name: 'names-and-places-taken-by-others',
+    async play(human, world) {
+      const [theirs, leftover] = [await human.create(), await human.create()];
+      const free = await squat(world, theirs, 'another-install');
+      await squat(world, leftover, world.config.install);
+      await human.until(() => human.says(theirs) === 'NameConflict', PATIENCE_MS);
+      await human.wait(MINUTE);
+      await free();
+      await ready(human, theirs);
+      await ready(human, leftover);
+      await human.remove(theirs);
+      await human.remove(leftover);
+      await gone(human, theirs);
+      await gone(human, leftover);
+    },
+  },
+  {
+    name: 'record-erased-by-hand',
+    async play(human) {
+      const id = await human.create();
+      await ready(human, id);
+      const retried = human.retry(id);
+      // Between the API's read of the record and its write.
+      await human.wait(50);
+      human.erase(id);
+      await retried;
+      await human.wait(MINUTE);
+    },
+  },
+  {
+    name: 'one-bad-preview-among-good-ones',
+    async play(human, world) {
+      const bad = await human.create();
+      await human.edit(bad, { spec: 'poison', status: 'poison', ttl_hours: 'poison' });
+      const good = [await human.create(), await human.create(), await human.create()];
+      const began = world.time.ms;
+      for (const id of good) await ready(human, id);
+      const calm = world.calls.fired.length === 0;
+      if (calm && world.time.ms - began > MINUTE)
+        world.safety.violate('L6', 'a bad preview delayed good ones');
+      for (const id of [bad, ...good]) await human.remove(id);
+      for (const id of [bad, ...good]) await gone(human, id);
+    },
+  },
 ];
+
+/** Puts a target group under a preview's own name, as another owner; answers how to take it away again. */
+async function squat(world: World, id: string, install: string): Promise<() => Promise<unknown>> {
+  const { elbv2 } = world.cloud;
+  const { TargetGroups } = await elbv2.createTargetGroup({
+    Name: `tempus-${id}`,
+    Protocol: 'HTTP',
+    Port: 80,
+    VpcId: world.config.vpc_id,
+    TargetType: 'ip',
+    Tags: [
+      { Key: 'tempus:install', Value: install },
+      { Key: 'tempus:uid', Value: `${id}-0bad-4000-8000-000000000000` },
+      { Key: 'tempus:preview', Value: id },
+    ],
+  });
+  world.safety.known.set(`${id}-0bad-4000-8000-000000000000`, id);
+  return () => elbv2.deleteTargetGroup({ TargetGroupArn: TargetGroups?.[0]?.TargetGroupArn });
+}
 
 export function scenarioOf(name: string): Scenario {
   const found = SCENARIOS.find((scenario) => scenario.name === name);

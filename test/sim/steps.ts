@@ -6,7 +6,7 @@ import type { World } from './world.ts';
 /** One thing that a person does, at a moment, to the n-th preview. */
 export type Step =
   | { at: number; do: 'create'; image: Image; ttl_minutes: number }
-  | { at: number; do: 'remove' | 'flip' | 'nudge' | 'open' | 'save' | 'retry'; preview: number }
+  | { at: number; do: 'remove' | 'flip' | 'nudge' | 'open' | 'save' | 'retry' | 'erase'; preview: number }
   | { at: number; do: 'extend'; preview: number; minutes: number }
   | { at: number; do: 'edit'; preview: number; fields: Record<string, unknown> }
   | { at: number; do: 'aws'; preview: number; what: AwsEdit };
@@ -65,7 +65,11 @@ export function drawSteps(random: SeededRandom, previews: number, faulty_ms: num
 function drawDeed(random: SeededRandom, preview: number, at: number): Step {
   const kind = random.next();
   if (kind < 0.3)
-    return { at, do: random.pick(['remove', 'flip', 'nudge', 'open', 'save', 'retry'] as const), preview };
+    return {
+      at,
+      do: random.pick(['remove', 'flip', 'nudge', 'open', 'save', 'retry', 'retry', 'erase'] as const),
+      preview,
+    };
   if (kind < 0.45) return { at, do: 'extend', preview, minutes: random.int(-5, 60) };
   if (kind < 0.8) return { at, do: 'edit', preview, fields: random.pick(EDITS) };
   return { at, do: 'aws', preview, what: random.pick(AWS_EDITS) };
@@ -106,8 +110,12 @@ async function take(
     case 'flip':
       return human.edit(id, { phase: 'Deleting' });
     case 'nudge':
-    case 'retry':
       return human.edit(id, { nudge: `n${world.time.ms}` });
+    case 'retry':
+      await human.retry(id);
+      return;
+    case 'erase':
+      return human.erase(id);
     case 'open':
       forms.set(step.preview, human.open(id));
       return;

@@ -69,6 +69,7 @@ function drawWorld(random: SeededRandom, previews: number, controllers: number):
     restart_ms: random.chance(0.2) ? [60_000, 300_000] : [1_000, 20_000],
     // A lease of 10 s does not bear answers that take 4 s each time; that is no fault of anybody.
     pace: random.chance(0.2) && !slow ? 'aws' : 'seldom',
+    page_size: random.pick([2, 100]),
     shuffle: random.chance(0.8),
     shard_life_ms: random.pick([2, 10, 240]) * MINUTE,
   };

@@ -38,6 +38,7 @@ export const USUAL: Omit<WorldOptions, 'seed' | 'faults'> = {
   latency_ms: [20, 20],
   restart_ms: [5_000, 5_000],
   pace: 'seldom',
+  page_size: 1,
   shuffle: false,
   shard_life_ms: 4 * 60 * MINUTE,
 };

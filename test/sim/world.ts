@@ -36,6 +36,8 @@ export interface WorldOptions {
   pace: keyof typeof PACES;
   /** Whether events of one instant happen in an order that chance decides. */
   shuffle: boolean;
+  /** Items a page of a list of records: few, so that paging happens. */
+  page_size: number;
   /** How long a shard lives before a child takes over. */
   shard_life_ms: number;
 }
@@ -160,7 +162,7 @@ export class World {
     const { clock } = process;
     const pace = PACES[this.options.pace];
     const controller = new Controller({
-      store: new PreviewStore({ client: ports.tables, table: TABLES.previews }),
+      store: this.#store(ports),
       coordination: new Coordination({ client: ports.tables, table: TABLES.coordination }),
       ports: ports.aws,
       sweepBoard: new SweepBoard({ client: ports.tables, table: TABLES.coordination }),
@@ -217,7 +219,7 @@ export class World {
     this.#api = process;
     const ports = new SimPorts(process, this);
     useApi({
-      store: new PreviewStore({ client: ports.tables, table: TABLES.previews }),
+      store: this.#store(ports),
       logs: this.cloud.logs,
       clock: process.clock,
       random: this.random.split(`api-${this.time.ms}`),
@@ -240,12 +242,20 @@ export class World {
       const died = () => reject(new Error('the function died'));
       const process = this.#process('lambda', died);
       const cancel = this.time.schedule(LAMBDA_TIMEOUT_MS, () => process.kill());
-      const { tables } = new SimPorts(process, this);
-      const store = new PreviewStore({ client: tables, table: TABLES.previews });
+      const store = this.#store(new SimPorts(process, this));
+      const began = process.clock.now();
       expireDue({ store, clock: process.clock, log })
-        .then(() => resolve(), reject)
+        .then(() => {
+          this.safety.afterLambda(began);
+          resolve();
+        })
+        .catch(reject)
         .finally(cancel);
     });
+  }
+
+  #store({ tables }: SimPorts): PreviewStore {
+    return new PreviewStore({ client: tables, table: TABLES.previews, pageSize: this.options.page_size });
   }
 
   #process(role: Role, onKilled: () => void): SimProcess {
