@@ -28,10 +28,17 @@ export function standingKey({ kind, key }: Pick<Standing, 'kind' | 'key'>): stri
   return `${kind} ${key}`;
 }
 
-/** What needs a look at its tags: rules always, since they have no names; named resources when no record has the name. */
+/**
+ * What needs a look at its tags: rules always, since they have no names; what has a name, when no record has it, or
+ * when the record says that a stranger holds it. All else each pass proves its own before it touches it.
+ */
 export function needsProof(standing: readonly Standing[], { rows }: Accounted): Standing[] {
-  const live = new Set(rows.map(({ id }) => id));
-  return standing.filter(({ kind, id }) => kind === 'listener-rule' || !live.has(id));
+  const content = new Set(rows.filter((row) => !hasConflict(row)).map(({ id }) => id));
+  return standing.filter(({ kind, id }) => kind === 'listener-rule' || !content.has(id));
+}
+
+function hasConflict({ status }: PreviewRow): boolean {
+  return status.conditions.some(({ reason }) => reason === 'NameConflict');
 }
 
 /**
