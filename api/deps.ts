@@ -5,6 +5,7 @@ import type { Random } from '../platform/random.ts';
 import type { Supervision } from '../platform/supervision.ts';
 import type { Heartbeats } from '../preview/heartbeat.ts';
 import type { PreviewStore } from '../preview/store.ts';
+import type { SweepBoard } from '../preview/sweep-board.ts';
 import type { ApiConfig } from './config.ts';
 
 /** What the API is built from. */
@@ -17,6 +18,8 @@ export interface ApiDeps {
   config: ApiConfig;
   /** Where the controller's leader says how it is doing. */
   heartbeats?: Pick<Heartbeats, 'read'>;
+  /** Where its sweeper says what it found. */
+  sweepBoard?: Pick<SweepBoard, 'readReport'>;
   /** The controller itself, where it is a part of the same process. */
   supervision?: Supervision;
   /** Aborts when the server is about to stop: open log streams end. */

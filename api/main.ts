@@ -6,6 +6,7 @@ import { createLog } from '../platform/log.ts';
 import { systemRandom as random } from '../platform/random.ts';
 import { Heartbeats } from '../preview/heartbeat.ts';
 import { PreviewStore } from '../preview/store.ts';
+import { SweepBoard } from '../preview/sweep-board.ts';
 import { createApi } from './app.ts';
 import { apiConfig, apiSchema } from './config.ts';
 import { serveApi } from './server.ts';
@@ -20,6 +21,7 @@ const stop = new AbortController();
 const app = createApi({
   store: new PreviewStore({ client: clients.document, table: env.TEMPUS_TABLE_PREVIEWS }),
   heartbeats: new Heartbeats({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),
+  sweepBoard: new SweepBoard({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),
   logs: clients.logs,
   clock,
   random,

@@ -73,6 +73,14 @@ const problem = z
 
 const moment = z.string().meta({ description: 'ISO 8601', example: '2026-01-31T18:00:00.000Z' });
 
+const orphan = z.object({
+  kind: z.string(),
+  name: z.string(),
+  id: z.string(),
+  reason: z.string(),
+  first_seen_at: instant,
+});
+
 const system = z
   .object({
     version: z.string(),
@@ -88,6 +96,17 @@ const system = z
         stream_lag_s: z.number().nullable(),
         last_full_list_at: moment.nullable(),
         last_sweep_at: moment.nullable(),
+      })
+      .nullable(),
+    sweep: z
+      .object({
+        at: instant,
+        orphans: z.array(orphan),
+        deleted: z.array(orphan),
+        kept: z.array(orphan),
+        aborted: z.string().nullable(),
+        breaker: z.object({ previews: z.int(), allowed: z.int() }).nullable(),
+        request_id: z.string().nullable(),
       })
       .nullable(),
   })

@@ -14,12 +14,13 @@ export function systemRoutes(deps: ApiDeps): Router {
   return router;
 }
 
-function system({ heartbeats, clock, config }: ApiDeps): RequestHandler {
+function system({ heartbeats, sweepBoard, clock, config }: ApiDeps): RequestHandler {
   return async (_request, response) => {
-    const heartbeat = await heartbeats?.read();
+    const [heartbeat, sweep] = await Promise.all([heartbeats?.read(), sweepBoard?.readReport()]);
     response.json({
       version: config.version,
       controller: heartbeat ? viewController(heartbeat, clock.now()) : null,
+      sweep: sweep ?? null,
     });
   };
 }

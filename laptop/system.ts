@@ -78,6 +78,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       stopping: stopping.signal,
       store,
       heartbeats,
+      sweepBoard,
       supervision: controller,
       logs: clients.logs,
       clock,

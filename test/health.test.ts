@@ -5,6 +5,7 @@ import { silentLog as log } from '../platform/log.ts';
 import { Metrics } from '../platform/metrics.ts';
 import type { Supervision } from '../platform/supervision.ts';
 import { type Heartbeat, Heartbeats } from '../preview/heartbeat.ts';
+import { SweepBoard } from '../preview/sweep-board.ts';
 import { coordinationTable } from '../preview/tables.ts';
 import { useApi } from './api-world.ts';
 import { ManualClock } from './fakes/clock.ts';
@@ -93,7 +94,7 @@ describe('GET /system', () => {
   const system = async () => (await world.ask('GET', '/system')).json() as unknown;
 
   test('before any controller has led it says so', async () => {
-    expect(await system()).toEqual({ version: '1.2.3', controller: null });
+    expect(await system()).toEqual({ version: '1.2.3', controller: null, sweep: null });
   });
 
   test('it tells who leads and how, and when that has become old news', async () => {
@@ -103,6 +104,7 @@ describe('GET /system', () => {
     expect(await system()).toEqual({
       version: '1.2.3',
       controller: { ...told, leader: owner, age_s: 30, stale: false },
+      sweep: null,
     });
     await clock.advance(60_000);
     expect(await system()).toMatchObject({ controller: { age_s: 90, stale: false } });
@@ -116,6 +118,24 @@ describe('GET /system', () => {
     expect(await system()).toMatchObject({ controller: { leader: 'controller-2' } });
     expect(await heartbeats.write({ ...HEARTBEAT, tenure: 10, owner: 'controller-3' })).toBe(true);
     expect(await system()).toMatchObject({ controller: { leader: 'controller-3' } });
+  });
+
+  test('it shows what the sweeps found', async () => {
+    const board = new SweepBoard({
+      client: DynamoDBDocument.from(world.aws.dynamodb),
+      table: 'coordination',
+    });
+    await world.serveAnew({ heartbeats, sweepBoard: board, clock });
+    const at = '2026-01-01T00:00:00Z';
+    const orphan = { kind: 'rule', name: 'r', id: '550e8400', reason: 'NoRecord', first_seen_at: at };
+    const report = { at, orphans: [orphan], deleted: [], kept: [] };
+    const nothing = { aborted: null, breaker: null, request_id: null };
+    await board.writeReport({ ...report, ...nothing }, undefined);
+    expect(await system()).toEqual({
+      version: '1.2.3',
+      controller: null,
+      sweep: { ...report, ...nothing },
+    });
   });
 
   test('where the controller is a part of the process, its health is served here, and nowhere else', async () => {
