@@ -1,25 +1,28 @@
 import type { Mutant } from './mutate.ts';
 import type { Plan } from './plan.ts';
 
-/** A defect, and the runs that have to notice it. */
+/** A defect, and the runs that are made to notice it. */
 export interface Suspect extends Mutant {
-  /** Runs that are made to notice it; the budget of seeds comes after them. */
   plans?: Plan[];
 }
 
-/** How many seeds each defect has before it counts as alive. */
+/** How many seeds each defect has, after its own runs, before it counts as alive. */
 export const SEED_BUDGET = 150;
 
-export const late = (call: string, ms = 600_000): Plan => ({
+const late = (call: string, ms = 600_000): Plan => ({
   scenario: 'shortest-life',
-  faults: [[call, 'late', ms]],
+  faults: [[`controller/${call}#1`, 'late', ms]],
 });
+
+const LEAK: Plan[] = ['elbv2.createTargetGroup', 'scheduler.createSchedule', 'coordination.update'].map(
+  (call) => late(call),
+);
 
 export const MUTANTS: readonly Suspect[] = [
   {
-    name: 'the record is closed before anything is proven absent',
+    name: 'the record is closed before anything is seen absent',
     file: 'reconcilers/teardown.ts',
-    find: "if (outcome === 'absent') return sighted(begun, work, writer, deps);",
+    find: "if (outcome === 'absent' && !fault) return sighted(begun, work, deps);",
     replace: 'return close(begun, work, deps);',
   },
   {
@@ -27,5 +30,122 @@ export const MUTANTS: readonly Suspect[] = [
     file: 'reconcilers/teardown.ts',
     find: 'seenFor >= config.absence_grace_ms',
     replace: 'true',
+  },
+  {
+    name: 'names are drawn at random',
+    file: 'preview/names.ts',
+    find: 'return `tempus-${id}`;',
+    replace: 'return `tempus-${id.slice(0, 4)}${Math.floor(Math.random() * 9000 + 1000)}`;',
+  },
+  {
+    name: 'nothing is ever listed',
+    file: 'controller/resync.ts',
+    find: 'await this.#list(full);',
+    replace: '',
+  },
+  {
+    name: 'a list ends after its first page',
+    file: 'preview/store.ts',
+    find: '} while (from);',
+    replace: '} while (false);',
+  },
+  {
+    name: 'a condition that failed is ignored',
+    file: 'preview/store.ts',
+    find: 'if (error instanceof ConditionalCheckFailedException) return false;',
+    replace: 'if (error instanceof ConditionalCheckFailedException) return true;',
+  },
+  {
+    name: 'a status write does not rest on the rev that was read',
+    file: 'preview/store.ts',
+    find: '(#status.rev = :rev OR attribute_not_exists(#status.rev))',
+    replace: '(#status.rev = :rev OR attribute_not_exists(#status.rev) OR #status.rev <> :rev)',
+  },
+  {
+    name: 'a preview is due a second after its time',
+    file: 'preview/store.ts',
+    find: 'expires_at <= :now',
+    replace: 'expires_at < :now',
+  },
+  {
+    name: 'a retry brings an erased record back',
+    file: 'preview/store.ts',
+    find: "const IS_SAME = 'attribute_exists(id) AND preview_id = :uid';",
+    replace: "const IS_SAME = '(attribute_not_exists(id) OR preview_id = :uid)';",
+  },
+  {
+    name: 'whatever carries the name of the install is adopted',
+    file: 'preview/names.ts',
+    find: 'tags.get(TAGS.install) === install && tags.get(TAGS.uid) === row.preview_id',
+    replace: 'tags.get(TAGS.install) === install',
+  },
+  {
+    name: 'nothing says that a teardown has begun',
+    file: 'reconcilers/teardown.ts',
+    find: 'await coordination.markGone(row.preview_id);',
+    replace: 'await Promise.resolve();',
+  },
+  {
+    name: 'an extension does not move the fuse',
+    file: 'reconcilers/fuse.ts',
+    find: 'observed.ScheduleExpression !== fuse.ScheduleExpression ||',
+    replace: '',
+  },
+  {
+    name: 'the fuse comes after the service',
+    file: 'reconcilers/converge.ts',
+    find: `  { condition: 'RouteReady', ensure: ensureFuse },
+  { condition: 'RouteReady', ensure: ensureTargetGroup },
+  { condition: 'RouteReady', ensure: ensureListenerRules, proves: ROUTED },
+  { condition: 'ServiceReady', ensure: ensureTaskDefinition },
+  { condition: 'ServiceReady', ensure: ensureService },`,
+    replace: `  { condition: 'RouteReady', ensure: ensureTargetGroup },
+  { condition: 'RouteReady', ensure: ensureListenerRules, proves: ROUTED },
+  { condition: 'ServiceReady', ensure: ensureTaskDefinition },
+  { condition: 'ServiceReady', ensure: ensureService },
+  { condition: 'RouteReady', ensure: ensureFuse },`,
+  },
+  {
+    name: 'a rejected spec is deployed again and again',
+    file: 'reconcilers/rollout.ts',
+    find: 'const rejected = status.failed_spec === hash',
+    replace: 'const rejected = false && status.failed_spec === hash',
+  },
+  {
+    name: 'a slot is not given back',
+    file: 'reconcilers/teardown.ts',
+    find: 'await releaseSlots(row, config.albs, coordination);',
+    replace: '',
+  },
+  {
+    name: 'the controller does not look at the time itself',
+    file: 'reconcilers/preview.ts',
+    find: "isDue(judge(row, deps.config).expires_at, now) ? because('Expired', 'controller') : undefined",
+    replace: 'undefined',
+  },
+  {
+    name: 'nothing is swept',
+    file: 'controller/term.ts',
+    find: 'if (board) parts.push(this.#sweep(board, tenure));',
+    replace: '',
+    plans: LEAK,
+  },
+  {
+    name: 'what is seen once is swept',
+    file: 'reconcilers/sweep.ts',
+    find: 'clock.monotonic() - seen.ms >= config.orphan_age_ms',
+    replace: 'true',
+  },
+  {
+    name: 'the sweep does not look at whose a resource is',
+    file: 'reconcilers/orphans.ts',
+    find: 'if (!proof || proof.install !== config.install || proof.uid === undefined) return [];',
+    replace: 'if (!proof) return [];',
+  },
+  {
+    name: 'the sweep takes the list of records for the records',
+    file: 'reconcilers/sweep.ts',
+    find: 'if (!(await isStrayStill(stray, deps))) continue;',
+    replace: '',
   },
 ];
