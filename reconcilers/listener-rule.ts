@@ -59,7 +59,8 @@ export async function ensureListenerRules(pass: Ensuring): Promise<Outcome> {
     return nameConflict(`a listener rule at priority ${hijacker.Priority} that takes its requests`, pass);
   const stranger = strangers.find(({ Priority }) => planned.has(Number(Priority)));
   if (stranger) {
-    pass.slotTaken = true;
+    // What leads to our own target group has only lost its tags: from another slot it would take our requests.
+    pass.slotTaken = forwardsTo(stranger) !== targetGroupArn;
     return nameConflict(`a listener rule at priority ${stranger.Priority}`, pass);
   }
   for (const rule of plan.rules) {

@@ -20,7 +20,7 @@ export async function reconcile(id: string, attempt: number, deps: ReconcilerDep
   const scoped = { ...deps, log };
 
   const deletion = await teardownOf(row, scoped);
-  return deletion ? tearDown(row, deletion, scoped) : converge(row, attempt, scoped);
+  return deletion ? tearDown(row, deletion, attempt, scoped) : converge(row, attempt, scoped);
 }
 
 /** A tombstone: Deleted by the controller itself, with its receipt closed. */

@@ -1,7 +1,7 @@
-import { classify } from '../aws/errors.ts';
+import { classify, type Fault } from '../aws/errors.ts';
 import { advance } from '../preview/phases.ts';
 import { receiptOf, viewResources } from '../preview/views.ts';
-import type { Deletion, PreviewRow } from '../preview/record.ts';
+import type { Condition, Deletion, PreviewRow } from '../preview/record.ts';
 import { removeFuse } from './fuse.ts';
 import { removeListenerRules } from './listener-rule.ts';
 import type { Outcome, PassResult } from './outcome.ts';
@@ -11,6 +11,7 @@ import { releaseSlots, wakeNext } from './slots.ts';
 import { StatusDraft } from './status-draft.ts';
 import { removeTargetGroup } from './target-group.ts';
 import { removeTaskDefinitions } from './task-definition.ts';
+import { NO_ANSWER, SHOWN_AFTER } from './verdict.ts';
 import { CONFLICT, Writer } from './writer.ts';
 
 type Step = (work: Work) => Promise<Outcome | 'absent'>;
@@ -34,17 +35,15 @@ const DAY_S = 86_400;
 export async function tearDown(
   row: PreviewRow,
   deletion: Deletion,
+  attempt: number,
   deps: ReconcilerDeps,
 ): Promise<PassResult> {
   const { coordination, clock, config, ports, log } = deps;
   const draft = new StatusDraft(row.status, clock.now());
   const writer = new Writer(row, draft, row.expires_at, deps);
-  draft.find({
-    type: 'Ready',
-    status: 'False',
-    reason: deletion.reason,
-    message: 'the preview is being destroyed',
-  });
+  // What holds it up is said until it is known to be over: to take it back at every pass would be two writes for nothing.
+  if (row.phase !== 'Deleting' || !row.status.conditions.some(isSaidOf(deletion)))
+    say(draft, deletion, UNDER_WAY);
   const begun = await writer.begin('Deleting', row.deletion ?? deletion);
   if (!begun) return { kind: 'fault', fault: CONFLICT };
   if (!(await coordination.isGone(row.preview_id))) await coordination.markGone(row.preview_id);
@@ -53,12 +52,48 @@ export async function tearDown(
   const { outcome, fault } = await remove(work);
   if (outcome === 'absent' && !fault) return sighted(begun, work, deps);
   deps.absences.forget(row.preview_id);
-  if (fault) return writer.fault('Deleting', classify(fault));
-  if (outcome !== 'absent' && outcome.kind === 'wait') {
-    draft.find({ type: 'Ready', status: 'False', reason: deletion.reason, message: outcome.message });
-    return again(await writer.begin('Deleting'), outcome.ms, outcome.reason);
+  const {
+    ms = config.poll_ms,
+    reason = 'Deleting',
+    message = '',
+  } = outcome === 'absent' ? {} : asWait(outcome);
+  if (!fault) {
+    say(draft, deletion, reason === 'OwnershipUnproven' ? message : UNDER_WAY);
+    return again(await writer.begin('Deleting'), ms, reason);
   }
-  return again(await writer.begin('Deleting'), config.poll_ms, 'Deleting');
+  const classified = classify(fault);
+  const why = whyHeldUp(classified, attempt);
+  if (why) say(draft, deletion, why);
+  // What only a person can cure does not slow down the rest, as long as the rest gets on.
+  if (outcome !== 'absent' && !isPassing(classified))
+    return again(await writer.begin('Deleting'), ms, classified.reason);
+  return writer.fault('Deleting', classified);
+}
+
+const UNDER_WAY = 'the preview is being destroyed';
+
+const isSaidOf =
+  ({ reason }: Deletion) =>
+  (condition: Condition): boolean =>
+    condition.type === 'Ready' && condition.status === 'False' && condition.reason === reason;
+
+function asWait(outcome: Outcome): Partial<Outcome & { kind: 'wait' }> {
+  return outcome.kind === 'wait' ? outcome : {};
+}
+
+/** Whether waiting alone cures it, the longer the better. */
+function isPassing({ kind }: Fault): boolean {
+  return kind === 'throttle' || kind === 'transient' || kind === 'conflict';
+}
+
+/** What to tell of a fault, or undefined while it may be nothing. Never the words of an error that differ from try to try. */
+function whyHeldUp(fault: Fault, attempt: number): string | undefined {
+  if (!isPassing(fault)) return `${fault.reason}: ${fault.message}`;
+  return fault.kind === 'transient' && attempt >= SHOWN_AFTER ? `${fault.reason}: ${NO_ANSWER}` : undefined;
+}
+
+function say(draft: StatusDraft, { reason }: Deletion, message: string): void {
+  draft.find({ type: 'Ready', status: 'False', reason, message });
 }
 
 /**

@@ -126,7 +126,9 @@ function isOverdue({ condition, pass: { draft, clock, config, service }, rollout
 }
 
 /** Failed calls in a row after which an AWS that gives no answers is a fact worth showing. */
-const SHOWN_AFTER = 3;
+export const SHOWN_AFTER = 3;
+/** In place of an error's own words, which differ from try to try and would be written each time. */
+export const NO_ANSWER = 'AWS does not answer at the moment; it is asked again and again';
 
 /** What a failed call means for the conditions; answers the phase where it changes it. */
 export function judgeFault(
@@ -141,7 +143,8 @@ export function judgeFault(
     case 'throttle':
       return undefined;
     case 'transient':
-      if (attempt >= SHOWN_AFTER) draft.find({ type: condition, status: 'Unknown', reason, message });
+      if (attempt >= SHOWN_AFTER)
+        draft.find({ type: condition, status: 'Unknown', reason, message: NO_ANSWER });
       return undefined;
     case 'capacity':
     case 'denied':

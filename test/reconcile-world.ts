@@ -9,6 +9,7 @@ import { LogsModel } from '../localcloud/logs/model.ts';
 import { SchedulerModel } from '../localcloud/scheduler/model.ts';
 import { createInvoke } from '../localcloud/scheduler/targets.ts';
 import { memoryState } from '../localcloud/state.ts';
+import type { TaskRuntime } from '../localcloud/task-runtime.ts';
 import { silentLog as log } from '../platform/log.ts';
 import { systemRandom as random } from '../platform/random.ts';
 import { findCondition } from '../preview/conditions.ts';
@@ -49,12 +50,15 @@ export class ReconcileWorld {
   calls = new Map<string, number>();
   woken: string[] = [];
   readonly twists = new Map<string, Twist>();
+  /** Images that have come to their registry after all. */
+  readonly published = new Set<string>();
   #born = 0;
   #routers = new Map<string, Router>();
 
   async open({ albs = [10], paths = false } = {}): Promise<void> {
     this.clock = new ManualClock('2026-01-01T00:00:00Z');
     this.twists.clear();
+    this.published.clear();
     this.changes = [];
     this.calls = new Map();
     this.woken = [];
@@ -139,7 +143,7 @@ export class ReconcileWorld {
       const result = await this.pass(id, attempt);
       if (enough(await this.row(id))) return true;
       attempt = result.kind === 'fault' ? attempt + 1 : 0;
-      const pause = pauseOf(result, this.config);
+      const pause = pauseOf(result, attempt, this.config);
       if (this.clock.monotonic() + pause > end) {
         await this.clock.advance(end - this.clock.monotonic());
         return false;
@@ -229,10 +233,15 @@ export class ReconcileWorld {
     const tasks = new SimTasks(clock);
     const logs = new LogsModel({ clock });
     const { checkTarget } = tasks;
+    const runtime: TaskRuntime = {
+      start: (launch) =>
+        tasks.start(this.published.has(launch.image ?? '') ? { ...launch, image: IMAGES.good } : launch),
+      reclaim: () => tasks.reclaim(),
+    };
     const state = memoryState;
     this.elbv2 = new Elbv2Model({ clock, random, log, state: state(), checkTarget, initialCheckMs: 1_000 });
     const { elbv2 } = this;
-    this.ecs = new EcsModel({ clock, random, log, state: state(), runtime: tasks, elbv2, logs });
+    this.ecs = new EcsModel({ clock, random, log, state: state(), runtime, elbv2, logs });
     const invoke = createInvoke({ ecs: this.ecs, functions: {} });
     this.scheduler = new SchedulerModel({ clock, log, state: state(), invoke });
     await this.ecs.createCluster({ clusterName: CONFIG.cluster });
@@ -305,8 +314,8 @@ const CONFIG: ReconcilerConfig = {
   allow_workdir: false,
 };
 
-/** As the controller's queue does, without its growing backoff. */
-function pauseOf(result: PassResult, config: ReconcilerConfig): number {
+/** As the controller's queue does. */
+function pauseOf(result: PassResult, attempt: number, config: ReconcilerConfig): number {
   if (result.kind === 'finished') return Infinity;
   if (result.kind === 'again') return result.ms;
   switch (result.fault.kind) {
@@ -314,7 +323,7 @@ function pauseOf(result: PassResult, config: ReconcilerConfig): number {
       return 200;
     case 'throttle':
     case 'transient':
-      return 2_000;
+      return Math.min(300_000, 1_000 * 2 ** attempt);
     case 'capacity':
       return config.retry_ms;
     case 'denied':
