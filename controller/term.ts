@@ -124,12 +124,18 @@ export class Term {
   #onRecord({ dynamodb }: StreamRecord): void {
     const id = dynamodb?.Keys?.id?.S;
     if (!dynamodb || id === undefined) return;
+    this.vitals.streamLagS = lagOf(dynamodb.ApproximateCreationDateTime, this.#deps.controller.clock.now());
     const before = dynamodb.OldImage && unmarshall(dynamodb.OldImage);
     const after = dynamodb.NewImage && unmarshall(dynamodb.NewImage);
     const priority = wakes(before, after);
     if (priority !== undefined) this.#queue.add(id, priority);
     this.#deps.metrics.onChange(before, after);
   }
+}
+
+/** In seconds. The stream rounds the time of a record down to whole ones, and its clock is not ours. */
+function lagOf(created: Date | undefined, now: Date): number {
+  return created ? Math.max(0, (now.getTime() - created.getTime()) / 1000) : 0;
 }
 
 /** What has to go goes first, also when only a list has found it. A key with a timer of its own keeps its backoff. */

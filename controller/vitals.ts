@@ -8,6 +8,6 @@ export interface Vitals {
   lastFullListAt?: Date;
   lastSweepAt?: Date;
   survey?: Survey;
-  /** How far behind the stream the last page was when it was read, in seconds. */
+  /** How old the last record of the stream was when it was read. */
   streamLagS?: number;
 }

@@ -373,6 +373,24 @@ describe('health', () => {
   });
 });
 
+test('how far behind the stream is read shows, and that records were lost', async () => {
+  const one = join('one');
+  await until(() => one.controller.isLeader);
+  one.process.stop();
+  await ask(UUID);
+  await clock.advance(5_000);
+  one.process.resume();
+  await until(() => one.gate.asked === 1);
+  const lag = async () => Number(/stream_lag_seconds ([\d.]+)/.exec(await one.controller.metrics())?.[1]);
+  expect(await lag()).toBeGreaterThanOrEqual(5);
+  expect(await lag()).toBeLessThan(8);
+  one.gate.open();
+  tables.switchStream('previews', false);
+  tables.switchStream('previews', true);
+  await clock.advance(CONTROLLER_TIMES.stream_sync_ms + 1_000);
+  expect(await one.controller.metrics()).toMatch(/tempus_stream_gap_total [1-9]/);
+});
+
 test('every label value is there from the start, and a standby adds nothing to sums over controllers', async () => {
   const one = join('one');
   await until(() => one.controller.isLeader);

@@ -17,6 +17,14 @@ const ERRORS = {
   ExpiredIteratorException: sdk.ExpiredIteratorException,
 } as const;
 
+type WireRecord = sdk._Record & { dynamodb: { ApproximateCreationDateTime: number } };
+
+/** On the wire a time is a number of seconds; the SDK makes a Date of it. */
+function fromWire({ dynamodb, ...record }: WireRecord): sdk._Record {
+  const created = new Date(dynamodb.ApproximateCreationDateTime * 1000);
+  return { ...record, dynamodb: { ...dynamodb, ApproximateCreationDateTime: created } };
+}
+
 /** The streams of tables in memory: the laptop's own model of DynamoDB Streams, which keeps nothing on disk here. */
 export class MemoryStreams {
   readonly #ledger = new Ledger(forgetfulJournal());
@@ -33,7 +41,10 @@ export class MemoryStreams {
   readonly port: StreamsPort = {
     describeStream: (input) => this.#call('DescribeStream', input),
     getShardIterator: (input) => this.#call('GetShardIterator', input),
-    getRecords: (input) => this.#call('GetRecords', input),
+    getRecords: async (input) => {
+      const page = await this.#call<{ Records: WireRecord[] }>('GetRecords', input);
+      return { ...page, Records: page.Records.map(fromWire) };
+    },
   };
 
   latestArn(table: string): string | undefined {
