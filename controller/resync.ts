@@ -2,7 +2,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { jitter, type Random } from '../platform/random.ts';
 import { isDue } from '../preview/expiry.ts';
-import { canonicalJson, hashSpec } from '../preview/spec.ts';
+import { hashSpec } from '../preview/spec.ts';
 import type { PreviewRow } from '../preview/record.ts';
 import type { PreviewStore } from '../preview/store.ts';
 import { Survey } from './survey.ts';
@@ -116,7 +116,8 @@ export class Resync {
 
 function see(row: PreviewRow, now: Date): Sighting {
   const { status, phase, spec, ttl_hours, expires_at, nudge } = row;
-  // That a row has become due is a change, though nobody wrote it.
-  const desired = canonicalJson([spec, ttl_hours, expires_at, nudge ?? null, isDue(expires_at, now)]);
+  // That a row has become due is a change, though nobody wrote it. Keys in another order would look like one too, which
+  // costs a pass and is rare; putting them in order would cost more, for every row of every list.
+  const desired = JSON.stringify([spec, ttl_hours, expires_at, nudge, isDue(expires_at, now)]);
   return { rev: status.rev, phase, desired };
 }
