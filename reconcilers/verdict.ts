@@ -114,13 +114,14 @@ function rejected(
 
 /**
  * A rollout that makes no progress for this long is rejected, even though AWS would go on trying. Counted from when
- * AWS began with it: the spec is not to blame for the time in which the controller was down or AWS did not answer.
+ * AWS began with it: the spec is not to blame for the time in which the controller was down or AWS did not answer. Nor
+ * for an answer that does not come through the URL while the task is healthy: that may be the way there.
  */
 function isOverdue({ condition, pass: { draft, clock, config, service }, rollout }: Case): boolean {
   const since = draft.status.rollout?.since;
   const began = service?.deployments?.find(({ status }) => status === 'PRIMARY')?.createdAt;
-  const concerns = condition === 'ServiceReady' || condition === 'Ready';
-  if (!rollout.rolling || !concerns || since === undefined || began === undefined) return false;
+  if (!rollout.rolling || condition !== 'ServiceReady' || since === undefined || began === undefined)
+    return false;
   const from = Math.max(new Date(since).getTime(), began.getTime());
   return clock.now().getTime() - from > config.progress_deadline_ms;
 }
@@ -128,7 +129,8 @@ function isOverdue({ condition, pass: { draft, clock, config, service }, rollout
 /** Failed calls in a row after which an AWS that gives no answers is a fact worth showing. */
 export const SHOWN_AFTER = 3;
 /** In place of an error's own words, which differ from try to try and would be written each time. */
-export const NO_ANSWER = 'AWS does not answer at the moment; it is asked again and again';
+export const NO_ANSWER =
+  'AWS does not answer, or does not show yet what it was told; it is asked again and again';
 
 /** What a failed call means for the conditions; answers the phase where it changes it. */
 export function judgeFault(

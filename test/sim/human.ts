@@ -110,9 +110,9 @@ export class Human {
 
   /** Lets the preview end so many minutes later than it would. */
   async extend(id: string, minutes: number): Promise<void> {
-    const row = this.row(id);
-    if (!row) return;
-    const end = new Date(Date.parse(row.expires_at) + minutes * 60_000);
+    const end = new Date(Date.parse(this.row(id)?.expires_at ?? '') + minutes * 60_000);
+    // Somebody may have typed nonsense there: then there is nothing to add to.
+    if (Number.isNaN(end.getTime())) return;
     await this.edit(id, { expires_at: toSeconds(end) });
   }
 

@@ -1,3 +1,4 @@
+import { desiredOf } from './desired.ts';
 import { IMAGES } from './tasks.ts';
 import type { Human } from './human.ts';
 import { unsettled } from './liveness.ts';
@@ -46,7 +47,8 @@ async function unhappy(world: World, human: Human): Promise<void> {
   for (const id of human.previews) {
     const row = human.row(id);
     const retried = row?.spec?.image === IMAGES.missing || row?.status.served_spec?.image === IMAGES.missing;
-    if (row?.live && (retried || Date.parse(row.expires_at) < horizon)) await human.remove(id);
+    if (row?.live && (retried || desiredOf(row, world.config.max_ttl_hours).ends < horizon))
+      await human.remove(id);
   }
   await human.until(
     () => free(world) >= 0 && human.previews.every((id) => human.phase(id) !== 'Deleting'),

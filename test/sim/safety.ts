@@ -322,7 +322,8 @@ export class Safety {
     for (const { id, createdAt } of billableTasks(this.#world.cloud.state)) {
       const row = this.#world.database.item(TABLES.previews, { id }) as PreviewRow | undefined;
       const expires = row ? desiredOf(row, CONFIG.max_ttl_hours).ends : 0;
-      const over = now - Math.max(expires, createdAt);
+      const asked = EPOCH + (this.touched.get(id) ?? 0);
+      const over = now - Math.max(expires, createdAt, asked);
       if (id !== '' && over > OVERDUE_MS) {
         this.violate('L3', 'a task outlives its preview', { id, minutes: Math.round(over / 60_000) });
       }
