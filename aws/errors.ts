@@ -69,10 +69,25 @@ export function classify(error: unknown): Fault {
   if (DENIALS.has(name) || $metadata?.httpStatusCode === 403) return fault('denied', 'AccessDenied');
   if (isCapacity(error)) return fault('capacity', 'CapacityExhausted');
   if (isPriorityTaken(error) || error instanceof ConflictException) return fault('conflict', 'Conflict');
+  if (isNotVisible(error)) return fault('transient', 'NotVisible');
   if ($fault === 'client' && ($metadata?.httpStatusCode ?? 400) < 500) {
     return fault('invalid', name.replace(/Exception$/, ''));
   }
   return fault('transient', 'AwsUnavailable');
+}
+
+/**
+ * What was there a moment ago is not, or not yet: AWS's reads are eventually consistent, and a hand may have been faster.
+ * It says nothing about the request; the next pass looks again and makes what is missing.
+ */
+function isNotVisible(error: Error): boolean {
+  return (
+    isTargetGroupGone(error) ||
+    isRuleGone(error) ||
+    isServiceGone(error) ||
+    isTaskDefinitionGone(error) ||
+    (error instanceof InvalidParameterException && /target group does not exist/i.test(error.message))
+  );
 }
 
 function isCapacity(error: Error): boolean {
@@ -113,9 +128,12 @@ export function isNotIdempotent(error: unknown): boolean {
   return error instanceof InvalidParameterException && error.message.includes('not idempotent');
 }
 
-/** ECS answers an unknown family or revision with its catch-all ClientException. */
+/** ECS answers an unknown family or revision, and one that was deregistered, with its catch-all ClientException. */
 export function isTaskDefinitionGone(error: unknown): boolean {
-  return error instanceof ClientException && /unable to (describe|find)|does not exist/i.test(error.message);
+  return (
+    error instanceof ClientException &&
+    /unable to (describe|find)|does not exist|not found|is inactive/i.test(error.message)
+  );
 }
 
 export function isTargetGroupGone(error: unknown): boolean {
@@ -142,6 +160,10 @@ export function isListenerGone(error: unknown): boolean {
 
 export function isPriorityTaken(error: unknown): boolean {
   return error instanceof PriorityInUseException;
+}
+
+export function isScheduleNameTaken(error: unknown): boolean {
+  return error instanceof ConflictException;
 }
 
 export function isScheduleGone(error: unknown): boolean {

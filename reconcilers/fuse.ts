@@ -1,5 +1,5 @@
 import type { GetScheduleCommandOutput } from '@aws-sdk/client-scheduler';
-import { isScheduleGone } from '../aws/errors.ts';
+import { isScheduleGone, isScheduleNameTaken } from '../aws/errors.ts';
 import { resourceKey, resourceName } from '../preview/names.ts';
 import { done, type Outcome } from './outcome.ts';
 import type { Ensuring, Work } from './pass.ts';
@@ -32,18 +32,38 @@ function differs(observed: Observed, { plan: { fuse } }: Ensuring): boolean {
   );
 }
 
+/** One that the read did not show yet has its name taken: it is set, which sends the same fields. */
+async function create({ plan: { fuse }, ports, log }: Ensuring): Promise<void> {
+  try {
+    await ports.scheduler.createSchedule(fuse);
+    log.info({ schedule: fuse.Name, at: fuse.ScheduleExpression }, 'created schedule');
+  } catch (error) {
+    if (!isScheduleNameTaken(error)) throw error;
+    await ports.scheduler.updateSchedule(fuse);
+  }
+}
+
+/** One that the read still showed may have fired, or have been deleted, since. */
+async function move({ plan: { fuse }, ports, log }: Ensuring): Promise<void> {
+  try {
+    await ports.scheduler.updateSchedule(fuse);
+    log.info({ schedule: fuse.Name, at: fuse.ScheduleExpression }, 'moved schedule');
+  } catch (error) {
+    if (!isScheduleGone(error)) throw error;
+    await ports.scheduler.createSchedule(fuse);
+  }
+}
+
 /** Before the service exists, and moved by every extension. UpdateSchedule resets what it is not given: send all. */
 export async function ensureFuse(pass: Ensuring): Promise<Outcome> {
-  const { plan, ports, draft, log } = pass;
+  const { plan, draft } = pass;
   const observed = await observe(pass);
   const key = resourceKey('schedule', plan.fuse.Name);
   if (!observed) {
     pass.fuseBurnt = draft.status.resources[key]?.created_at !== undefined;
-    await ports.scheduler.createSchedule(plan.fuse);
-    log.info({ schedule: plan.fuse.Name, at: plan.fuse.ScheduleExpression }, 'created schedule');
+    await create(pass);
   } else if (differs(observed, pass)) {
-    await ports.scheduler.updateSchedule(plan.fuse);
-    log.info({ schedule: plan.fuse.Name, at: plan.fuse.ScheduleExpression }, 'moved schedule');
+    await move(pass);
   }
   draft.present(key);
   return done;

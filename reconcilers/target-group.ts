@@ -43,8 +43,11 @@ function differs(observed: Observed, { plan: { targetGroup } }: Ensuring): boole
 async function create(pass: Ensuring): Promise<string | undefined> {
   try {
     const { TargetGroups } = await pass.ports.elbv2.createTargetGroup(pass.plan.targetGroup);
+    const arn = TargetGroups?.[0]?.TargetGroupArn;
+    // CreateTargetGroup answers an existing one of equal settings as if it had made it, whosever that is.
+    if (arn === undefined || !(await ownedArns([arn], pass)).has(arn)) return undefined;
     pass.log.info({ target_group: pass.plan.name }, 'created target group');
-    return TargetGroups?.[0]?.TargetGroupArn;
+    return arn;
   } catch (error) {
     if (isTargetGroupNameTaken(error)) return undefined;
     throw error;
