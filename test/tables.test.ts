@@ -249,4 +249,31 @@ describe('slots', () => {
       [['a', 2]],
     ]);
   });
+
+  test('a slot beyond a limit that was lowered since stays in use', async () => {
+    const row = await stored();
+    await coordination.reserveSlot('a', 2, row.preview_id);
+    expect(await claim(row, [{ ...alb, slots: 1 }])).toMatchObject({ slot: { n: 2 } });
+    const next = await stored();
+    expect(await claim(next, [{ ...alb, slots: 1 }])).toMatchObject({ slot: { n: 0 } });
+  });
+
+  test('a preview that changes its slot holds one at every instant, and takes none that is held', async () => {
+    const [one, two] = [await stored(), await stored()];
+    for (const row of [one, two]) await claim(row);
+    expect(await coordination.moveSlot('a', 0, 1, one.preview_id)).toBe(false);
+    expect(await coordination.moveSlot('a', 1, 2, one.preview_id)).toBe(false);
+    expect(await coordination.moveSlot('a', 0, 2, one.preview_id)).toBe(true);
+    expect(await coordination.moveSlot('a', 0, 2, one.preview_id)).toBe(false);
+    const { slots, owners } = await coordination.readSlots('a');
+    expect(slots).toEqual({ 1: two.preview_id, 2: one.preview_id });
+    expect(owners).toEqual({ [two.preview_id]: 1, [one.preview_id]: 2 });
+  });
+
+  test('a free slot in which a stranger stands is given to nobody', async () => {
+    const row = await stored();
+    const usable = async (free: readonly { n: number }[]) => free.filter(({ n }) => n > 1) as never;
+    expect(await claimSlot(row, deps(), usable)).toMatchObject({ slot: { n: 2 } });
+    expect(await claimSlot(await stored(), deps(), usable)).toBeUndefined();
+  });
 });
