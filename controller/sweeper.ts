@@ -1,9 +1,9 @@
 import { toSeconds } from '../platform/clock.ts';
 import { jitter, type Random } from '../platform/random.ts';
-import type { SweepBoard, SweepReport, SweepRequest } from '../preview/sweep-board.ts';
-import { type Sightings, sweep, type SweepDeps } from '../reconcilers/sweep.ts';
+import { isOpen, type SweepBoard, type SweepReport } from '../preview/sweep-board.ts';
+import { type Leave, type Sightings, sweep, type SweepDeps } from '../reconcilers/sweep.ts';
 
-export interface SweeperDeps extends SweepDeps {
+export interface SweeperDeps extends Omit<SweepDeps, 'signal'> {
   random: Random;
   board: SweepBoard;
   onSwept?: (report: SweepReport) => void;
@@ -28,34 +28,37 @@ export class Sweeper {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, config, random } = this.#deps;
     let due = clock.monotonic();
+    let met: string | undefined;
     while (!signal.aborted) {
-      const request = await this.#request();
-      if (request || clock.monotonic() >= due) {
-        await this.#sweep(request);
+      const leave = await this.#leave();
+      // One that a sweep has left for later, since what it is meant for is too young, hurries nobody any more.
+      if ((leave && leave.request_id !== met) || clock.monotonic() >= due) {
+        await this.#sweep(leave, signal);
+        met = leave?.request_id;
         due = clock.monotonic() + jitter(random, config.sweep_ms);
       }
       await clock.sleep(Math.min(REQUEST_MS, Math.max(0, due - clock.monotonic())), signal);
     }
   }
 
-  /** A request that nobody has used yet; the one who marks it used is the one who acts on it. */
-  async #request(): Promise<SweepRequest | undefined> {
+  /** A request that nobody has used yet; the sweep that needs it marks it used, and only then acts on it. */
+  async #leave(): Promise<Leave | undefined> {
     const { board, clock, log } = this.#deps;
     try {
       const request = await board.readRequest();
-      if (!request || request.used_at !== undefined) return undefined;
-      const mine = await board.useRequest(request.request_id, toSeconds(clock.now()));
-      return mine ? request : undefined;
+      if (!request || !isOpen(request, clock.now())) return undefined;
+      const { request_id, max } = request;
+      return { request_id, max, take: () => board.useRequest(request_id, toSeconds(clock.now())) };
     } catch (error) {
       log.warn({ err: error }, 'could not read the sweep request');
       return undefined;
     }
   }
 
-  async #sweep(request: SweepRequest | undefined): Promise<void> {
+  async #sweep(leave: Leave | undefined, signal: AbortSignal): Promise<void> {
     const { board, clock, log, onSwept } = this.#deps;
     try {
-      const report = await this.#attempt(request);
+      const report = await this.#attempt(leave, signal);
       this.#last ??= await board.readReport();
       this.#last = await board.writeReport(report, this.#last);
       onSwept?.(report);
@@ -65,17 +68,16 @@ export class Sweeper {
     }
   }
 
-  async #attempt(request: SweepRequest | undefined): Promise<SweepReport> {
+  async #attempt(leave: Leave | undefined, signal: AbortSignal): Promise<SweepReport> {
     try {
-      return await sweep(this.#sightings, request, this.#deps);
+      return await sweep(this.#sightings, leave, { ...this.#deps, signal });
     } catch (error) {
       this.#deps.log.warn({ err: error }, 'sweep aborted');
       const aborted = error instanceof Error ? error.name : String(error);
       const before = this.#last ?? { orphans: [], kept: [], breaker: null };
       const { orphans, kept, breaker } = before;
       const at = toSeconds(this.#deps.clock.now());
-      const request_id = request?.request_id ?? null;
-      return { at, orphans, kept, breaker, deleted: [], aborted, request_id };
+      return { at, orphans, kept, breaker, deleted: [], aborted, request_id: null };
     }
   }
 }

@@ -6,6 +6,12 @@ const REPORT = 'sweep#report';
 const REQUEST = 'sweep#request';
 /** One request releases one sweep, whoever reads it how often. */
 const NOT_USED = 'request_id = :id AND attribute_not_exists(used_at)';
+/** A report that was on its way when its leader was followed does not hide the one of its successor. */
+const NOT_OLDER = 'attribute_not_exists(#at) OR #at <= :at';
+/** An item may hold 400 KB. */
+const ENTRIES = 100;
+/** What somebody allows is meant for what he has just seen. */
+const VALID_MS = 3_600_000;
 
 /** One resource, or one slot, that belongs to no record. */
 export interface Orphan {
@@ -16,6 +22,8 @@ export interface Orphan {
   /** RecordClosed | NoRecord | OtherIncarnation | SpareRule */
   reason: string;
   first_seen_at: string;
+  /** Why it stands although it is due: another kind that has to go first, or what AWS says. */
+  held_by?: string;
 }
 
 /** What the last sweep that had anything to tell has found and done. Instants are canonical UTC seconds. */
@@ -30,8 +38,10 @@ export interface SweepReport {
   aborted: string | null;
   /** Set when more previews would have been swept than one sweep may: then nothing is, until somebody says so. */
   breaker: { previews: number; allowed: number } | null;
-  /** The request that released this sweep. */
+  /** The request that this sweep has used, whether it allowed enough or not. */
   request_id: string | null;
+  /** How many of all lists are left out here, where they are too long. */
+  left_out?: number;
 }
 
 /** Somebody has looked at the report and lets one sweep take up to `max` previews. */
@@ -58,10 +68,19 @@ export class SweepBoard {
   }
 
   /** A report that tells nothing new is not written: a quiet install stays quiet. */
-  async writeReport(report: SweepReport, last: SweepReport | undefined): Promise<SweepReport> {
+  async writeReport(whole: SweepReport, last: SweepReport | undefined): Promise<SweepReport> {
+    const report = shorten(whole);
     const news = ({ at: _at, ...rest }: SweepReport) => canonicalJson(rest);
     if (last && news(last) === news(report)) return last;
-    await this.#client.put({ TableName: this.#table, Item: { key: REPORT, ...report } });
+    await conditional(
+      this.#client.put({
+        TableName: this.#table,
+        Item: { key: REPORT, ...report },
+        ConditionExpression: NOT_OLDER,
+        ExpressionAttributeNames: { '#at': 'at' },
+        ExpressionAttributeValues: { ':at': report.at },
+      }),
+    );
     return report;
   }
 
@@ -93,4 +112,17 @@ export class SweepBoard {
     const { key: _key, ...row } = Item;
     return row as T;
   }
+}
+
+function shorten(report: SweepReport): SweepReport {
+  const whole = [report.orphans, report.deleted, report.kept] as const;
+  const left_out = whole.reduce((sum, { length }) => sum + Math.max(0, length - ENTRIES), 0);
+  if (left_out === 0) return report;
+  const [orphans = [], deleted = [], kept = []] = whole.map((list) => list.slice(0, ENTRIES));
+  return { ...report, orphans, deleted, kept, left_out };
+}
+
+/** Whether a sweep may still use the request. */
+export function isOpen({ used_at, requested_at }: SweepRequest, now: Date): boolean {
+  return used_at === undefined && now.getTime() - Date.parse(requested_at) <= VALID_MS;
 }

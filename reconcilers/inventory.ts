@@ -1,3 +1,5 @@
+import type { TagDescription } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { isRuleGone, isTargetGroupGone } from '../aws/errors.ts';
 import type { AwsPorts } from '../aws/ports.ts';
 import { idOfName, type ResourceKind, TAGS } from '../preview/names.ts';
 import type { ReconcilerConfig } from './config.ts';
@@ -123,14 +125,30 @@ export async function proveElbv2(
 ): Promise<Map<string, Proof>> {
   const proofs = new Map<string, Proof>();
   for (let at = 0; at < arns.length; at += TAGS_A_CALL) {
-    const { TagDescriptions = [] } = await elbv2.describeTags({
-      ResourceArns: arns.slice(at, at + TAGS_A_CALL),
-    });
-    for (const { ResourceArn = '', Tags = [] } of TagDescriptions) {
+    for (const { ResourceArn = '', Tags = [] } of await describeTags(
+      elbv2,
+      arns.slice(at, at + TAGS_A_CALL),
+    )) {
       proofs.set(ResourceArn, proofOf(new Map(Tags.map(({ Key = '', Value = '' }) => [Key, Value]))));
     }
   }
   return proofs;
+}
+
+/** One ARN that is gone by now refuses the whole call: then each is asked for alone. */
+async function describeTags(
+  elbv2: AwsPorts['elbv2'],
+  ResourceArns: readonly string[],
+): Promise<TagDescription[]> {
+  try {
+    return (await elbv2.describeTags({ ResourceArns: [...ResourceArns] })).TagDescriptions ?? [];
+  } catch (error) {
+    if (!isTargetGroupGone(error) && !isRuleGone(error)) throw error;
+    if (ResourceArns.length === 1) return [];
+    const found: TagDescription[] = [];
+    for (const arn of ResourceArns) found.push(...(await describeTags(elbv2, [arn])));
+    return found;
+  }
 }
 
 /** The tags of services, by name. */
@@ -150,16 +168,37 @@ export async function proveServices(
   return proofs;
 }
 
-/** The tags of the newest revision of a family that AWS still lists; undefined when there is none. */
-export async function proveFamily(ecs: AwsPorts['ecs'], familyPrefix: string): Promise<Proof | undefined> {
+/**
+ * The tags of the newest revision of a family that AWS still lists; undefined when there is none. A family goes as a
+ * whole, so where it is this install's it is kept if any revision of it is.
+ */
+export async function proveFamily(
+  ecs: AwsPorts['ecs'],
+  familyPrefix: string,
+  install: string,
+): Promise<Proof | undefined> {
+  let newest: Proof | undefined;
   for (const status of ['ACTIVE', 'INACTIVE'] as const) {
-    const { taskDefinitionArns = [] } = await ecs.listTaskDefinitions({ familyPrefix, status, sort: 'DESC' });
-    const [taskDefinition] = taskDefinitionArns;
-    if (taskDefinition === undefined) continue;
-    const { tags = [] } = await ecs.describeTaskDefinition({ taskDefinition, include: ['TAGS'] });
-    return proofOf(ecsTags(tags));
+    const lists = await pages(
+      (nextToken) =>
+        ecs.listTaskDefinitions({
+          familyPrefix,
+          status,
+          sort: 'DESC',
+          ...(nextToken ? { nextToken } : {}),
+        }),
+      ({ nextToken }) => nextToken,
+    );
+    for (const taskDefinition of lists.flatMap(({ taskDefinitionArns = [] }) => taskDefinitionArns)) {
+      const { tags = [] } = await ecs.describeTaskDefinition({ taskDefinition, include: ['TAGS'] });
+      const proof = proofOf(ecsTags(tags));
+      newest ??= proof;
+      // A stranger's family is nothing to look at any further.
+      if (newest.install !== install) return newest;
+      if (proof.kept) return { ...newest, kept: true };
+    }
   }
-  return undefined;
+  return newest;
 }
 
 function ecsTags(

@@ -1,3 +1,4 @@
+import { isLive } from '../preview/phases.ts';
 import type { PreviewRow } from '../preview/record.ts';
 import type { SlotTable } from '../preview/coordination.ts';
 import type { ReconcilerConfig } from './config.ts';
@@ -69,12 +70,16 @@ export function judgeStrays(
   return [...strays, ...straySlots(accounted, byUid)];
 }
 
-/** A rule of a live preview that stands where its slot does not say. Without a slot there is nothing to say yet. */
+/**
+ * A rule of a live preview that stands where its slot does not say. Without a slot there is nothing to say yet, and what
+ * a teardown has not taken yet is its own business.
+ */
 function isSpare(
-  { preview_id }: PreviewRow,
+  { preview_id, phase }: PreviewRow,
   place: NonNullable<Standing['place']>,
   { slots }: Accounted,
 ): boolean {
+  if (!isLive(phase)) return false;
   const held = [...slots].flatMap(([alb, { owners }]) => {
     const n = owners[preview_id];
     return n === undefined ? [] : [{ alb, ...rulePriorities(n) }];
@@ -101,6 +106,11 @@ function straySlots({ slots }: Accounted, byUid: ReadonlyMap<string, PreviewRow>
         };
       }),
   );
+}
+
+/** Closed by the controller itself, which had seen everything absent. A hand can take a record out of the index as well. */
+export function isTombstone({ phase, live, purge_at }: PreviewRow): boolean {
+  return phase === 'Deleted' && live === undefined && purge_at !== undefined;
 }
 
 /** How many previews one sweep may take without being asked to: three, or a fifth of those that it knows of. */

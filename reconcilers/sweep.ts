@@ -1,38 +1,36 @@
-import type { SlotTable } from '../preview/coordination.ts';
+import { classify, isRuleGone } from '../aws/errors.ts';
+import { toSeconds } from '../platform/clock.ts';
+import { resourceName } from '../preview/names.ts';
 import { isLive } from '../preview/phases.ts';
 import type { PreviewRow } from '../preview/record.ts';
-import { toSeconds } from '../platform/clock.ts';
 import type { Orphan, SweepReport, SweepRequest } from '../preview/sweep-board.ts';
-import { isRuleGone } from '../aws/errors.ts';
 import { removeFuse } from './fuse.ts';
-import {
-  listStanding,
-  type Proof,
-  proveElbv2,
-  proveFamily,
-  proveServices,
-  type Standing,
-} from './inventory.ts';
-import {
-  type Accounted,
-  allowedPreviews,
-  judgeStrays,
-  needsProof,
-  standingKey,
-  type Stray,
-} from './orphans.ts';
+import { proveElbv2, proveServices } from './inventory.ts';
+import { allowedPreviews, isTombstone, type Stray } from './orphans.ts';
 import type { Outcome } from './outcome.ts';
 import type { ReconcilerDeps, Work } from './pass.ts';
 import { rulePriorities } from './plan.ts';
 import { removeService } from './service.ts';
 import { StatusDraft } from './status-draft.ts';
+import { findStrays } from './strays.ts';
 import { removeTargetGroup } from './target-group.ts';
 import { removeTaskDefinitions } from './task-definition.ts';
 
-export type SweepDeps = Omit<ReconcilerDeps, 'absences' | 'wake' | 'probe'>;
+export type SweepDeps = Omit<ReconcilerDeps, 'absences' | 'wake' | 'probe'> & {
+  /** Ends a sweep after the preview that it is at. */
+  signal?: AbortSignal;
+};
 
-/** Since when each stray has been seen, by key: in milliseconds of the leader's own clock, and for people. */
-export type Sightings = Map<string, { ms: number; at: string }>;
+/**
+ * Since when each stray has been seen, by key: in milliseconds of the leader's own clock, and for people. `begun` once
+ * its preview was let go: what of it has to wait for AWS does not count again.
+ */
+export type Sightings = Map<string, { ms: number; at: string; begun?: true }>;
+
+/** Somebody's leave to take up to `max` previews at once. `take` uses it up, and is true for one taker only. */
+export interface Leave extends Pick<SweepRequest, 'request_id' | 'max'> {
+  take: () => Promise<boolean>;
+}
 
 /** In the order in which AWS lets go; see teardown.ts. */
 const ORDER: readonly Stray['kind'][] = [
@@ -44,78 +42,57 @@ const ORDER: readonly Stray['kind'][] = [
   'slot',
 ];
 
+/** What has to be gone first: a service uses its targets and its task definition, and the fuse may have to stop it. */
+const AFTER: Readonly<Record<Stray['kind'], readonly Stray['kind'][]>> = {
+  'listener-rule': [],
+  service: [],
+  'target-group': ['listener-rule', 'service'],
+  'task-definition': ['service'],
+  schedule: ['service'],
+  slot: ['listener-rule', 'service', 'target-group', 'task-definition', 'schedule'],
+};
+
 /**
  * One look at everything that this install has in AWS. What no record accounts for is deleted once it has been seen so
  * for `orphan_age_ms` without a break: a call that was sent before a teardown may land after it, and no record knows.
- * `request` lets it take more previews than it may by itself. Rejects when any list is incomplete; then nothing was
+ * `leave` lets it take more previews than it may by itself. Rejects when any list is incomplete; then nothing was
  * deleted, for what a broken list does not show would look gone.
  */
 export async function sweep(
   sightings: Sightings,
-  request: SweepRequest | undefined,
+  leave: Leave | undefined,
   deps: SweepDeps,
 ): Promise<SweepReport> {
   const { strays, known } = await findStrays(deps);
   remember(strays, sightings, deps);
-  const kept = strays.filter((stray) => stray.kept);
-  const ripe = strays.filter((stray) => !stray.kept && isRipe(stray, sightings, deps));
-  const previews = new Set(ripe.map(({ id }) => id)).size;
-  const allowed = Math.max(allowedPreviews(known), request?.max ?? 0);
-  const tripped = previews > allowed;
-  const deleted = tripped ? [] : await removeAll(ripe, deps);
+  const wanted = strays.filter(({ kept }) => !kept);
+  const ripe = new Set(wanted.filter((stray) => isRipe(stray, sightings, deps)));
+  const previews = countNew([...ripe], sightings);
+  const allowed = allowedPreviews(known);
+  // Leave is used when it is needed, or when nothing is left that it could still be needed for.
+  const needed = previews > allowed || ripe.size === wanted.length;
+  const taken = leave !== undefined && needed && (await leave.take()) ? leave : undefined;
+  const tripped = previews > Math.max(allowed, taken?.max ?? 0);
   if (tripped) deps.log.error({ previews, allowed }, 'stopped a sweep that would have taken too much');
-  const gone = new Set(deleted.map(seenAs));
-  const tell = (stray: Stray) => orphanOf(stray, sightings);
+  const { deleted, held } = tripped ? NOTHING : await removeAll(strays, ripe, sightings, deps);
+  const tell = (stray: Stray) => orphanOf(stray, sightings, held.get(stray));
   const report: SweepReport = {
     at: toSeconds(deps.clock.now()),
-    orphans: strays.filter((stray) => !stray.kept && !gone.has(seenAs(stray))).map(tell),
+    orphans: wanted.filter((stray) => !deleted.includes(stray)).map(tell),
     deleted: deleted.map(tell),
-    kept: kept.map(tell),
+    kept: strays.filter(({ kept }) => kept).map(tell),
     aborted: null,
     breaker: tripped ? { previews, allowed } : null,
-    request_id: request?.request_id ?? null,
+    request_id: taken?.request_id ?? null,
   };
-  for (const key of gone) sightings.delete(key);
+  for (const stray of deleted) sightings.delete(seenAs(stray));
   return report;
 }
 
-/** AWS first, the records second: what is born in between is in the records and never looks like an orphan. */
-async function findStrays(deps: SweepDeps): Promise<{ strays: Stray[]; known: number }> {
-  const { ports, config, store, coordination } = deps;
-  const standing = await listStanding(ports, config);
-  const slots = new Map<string, SlotTable>();
-  for (const { name } of config.albs) slots.set(name, await coordination.readSlots(name));
-  const accounted: Accounted = { rows: await Array.fromAsync(store.live()), slots };
-  const proofs = await prove(needsProof(standing, accounted), deps);
-  const strays = judgeStrays(standing, proofs, accounted, config);
-  const uids = new Set([...accounted.rows.map(({ id }) => id), ...strays.map(({ id }) => id)]);
-  return { strays, known: uids.size };
-}
-
-async function prove(
-  standing: readonly Standing[],
-  { ports, config }: SweepDeps,
-): Promise<Map<string, Proof>> {
-  const proofs = new Map<string, Proof>();
-  const note = (one: Standing, proof: Proof | undefined) => {
-    if (proof) proofs.set(standingKey(one), proof);
-  };
-  const of = (...kinds: Standing['kind'][]) => standing.filter(({ kind }) => kinds.includes(kind));
-  const balancing = of('listener-rule', 'target-group');
-  const byArn = await proveElbv2(
-    ports.elbv2,
-    balancing.flatMap(({ arn }) => arn ?? []),
-  );
-  for (const one of balancing) note(one, byArn.get(one.arn ?? ''));
-  const services = of('service');
-  const byName = await proveServices(
-    ports.ecs,
-    config.cluster,
-    services.map(({ key }) => key),
-  );
-  for (const one of services) note(one, byName.get(one.key));
-  for (const one of of('task-definition')) note(one, await proveFamily(ports.ecs, one.key));
-  return proofs;
+/** Previews that would lose something for the first time. */
+function countNew(ripe: readonly Stray[], sightings: Sightings): number {
+  const begun = new Set(ripe.flatMap((stray) => (sightings.get(seenAs(stray))?.begun ? [stray.id] : [])));
+  return new Set(ripe.flatMap(({ id }) => (begun.has(id) ? [] : [id]))).size;
 }
 
 function seenAs({ kind, key, uid }: Stray): string {
@@ -135,31 +112,95 @@ function isRipe(stray: Stray, sightings: Sightings, { clock, config }: SweepDeps
   return seen !== undefined && clock.monotonic() - seen.ms >= config.orphan_age_ms;
 }
 
-function orphanOf(stray: Stray, sightings: Sightings): Orphan {
+function orphanOf(stray: Stray, sightings: Sightings, held_by: string | undefined): Orphan {
   const { kind, key: name, id, reason } = stray;
-  return { kind, name, id, reason, first_seen_at: sightings.get(seenAs(stray))?.at ?? '' };
+  const first_seen_at = sightings.get(seenAs(stray))?.at ?? '';
+  return { kind, name, id, reason, first_seen_at, ...(held_by === undefined ? {} : { held_by }) };
 }
 
-/** Answers what AWS was told to delete. What does not go yet, because AWS is not ready, goes with the next sweep. */
-async function removeAll(ripe: readonly Stray[], deps: SweepDeps): Promise<Stray[]> {
-  const removed: Stray[] = [];
-  for (const kind of ORDER) {
-    for (const stray of ripe.filter((one) => one.kind === kind)) {
+interface Removal {
+  /** What AWS was told to delete. */
+  deleted: readonly Stray[];
+  /** What is due and could not go yet, and why: it goes with a later sweep. */
+  held: ReadonlyMap<Stray, string>;
+}
+
+const NOTHING: Removal = { deleted: [], held: new Map() };
+
+/** Preview by preview: what fails for one holds up no other. */
+async function removeAll(
+  strays: readonly Stray[],
+  ripe: ReadonlySet<Stray>,
+  sightings: Sightings,
+  deps: SweepDeps,
+): Promise<Removal> {
+  const deleted: Stray[] = [];
+  const held = new Map<Stray, string>();
+  for (const stray of ripe) {
+    const sighting = sightings.get(seenAs(stray));
+    if (sighting) sighting.begun = true;
+  }
+  for (const own of Map.groupBy(strays, ({ id }) => id).values()) {
+    if (deps.signal?.aborted) break;
+    await removeOf(own, ripe, { deleted, held }, deps);
+  }
+  return { deleted, held };
+}
+
+/** Takes what is due of one preview, in AWS's order, until a call fails. */
+async function removeOf(
+  own: readonly Stray[],
+  ripe: ReadonlySet<Stray>,
+  { deleted, held }: { deleted: Stray[]; held: Map<Stray, string> },
+  deps: SweepDeps,
+): Promise<void> {
+  const standing = new Set(own);
+  const due = ORDER.flatMap((kind) => own.filter((stray) => stray.kind === kind && ripe.has(stray)));
+  for (const stray of due) {
+    try {
+      const before = await inTheWay(stray, standing, deps);
+      if (before) held.set(stray, before);
+      if (before) continue;
       if (!(await isStrayStill(stray, deps))) continue;
       const outcome = await remove(stray, deps);
+      // A service that was told to go stands until it has drained: the next sweep goes on from there.
+      if (stray.kind !== 'service' && (outcome === 'absent' || outcome.kind === 'done'))
+        standing.delete(stray);
       if (outcome === 'absent') continue;
-      deps.log.warn({ kind, name: stray.key, id: stray.id, reason: stray.reason }, 'swept orphan');
-      removed.push(stray);
+      if (stray.kind !== 'service' && outcome.kind === 'wait') {
+        held.set(stray, outcome.reason);
+        continue;
+      }
+      const { kind, key: name, id, reason } = stray;
+      deps.log.warn({ kind, name, id, reason }, 'swept orphan');
+      deleted.push(stray);
+    } catch (error) {
+      held.set(stray, classify(error).reason);
+      deps.log.warn({ err: error, kind: stray.kind, id: stray.id }, 'could not sweep orphan');
+      return;
     }
   }
-  return removed;
+}
+
+/** What has to go before this, if anything. ECS hides a service that drains from its list, but describes it. */
+async function inTheWay(
+  { kind, id, uid }: Stray,
+  standing: ReadonlySet<Stray>,
+  { ports, config }: SweepDeps,
+): Promise<string | undefined> {
+  const first = AFTER[kind].find((before) => [...standing].some((other) => other.kind === before));
+  if (first !== undefined || !AFTER[kind].includes('service')) return first;
+  const name = resourceName(id);
+  const service = (await proveServices(ports.ecs, config.cluster, [name])).get(name);
+  const ours = service?.install === config.install && (uid === undefined || service.uid === uid);
+  return ours ? 'service' : undefined;
 }
 
 /** The last look before the deed, at the record itself: the list of records is eventually consistent. */
 async function isStrayStill({ kind, id, uid, reason, arn }: Stray, deps: SweepDeps): Promise<boolean> {
   const row = await deps.store.get(id);
   if (reason === 'SpareRule') return row?.preview_id === uid && (await isSpareStill(row, arn, deps));
-  if (!row || row.live === undefined) return true;
+  if (!row || isTombstone(row)) return true;
   // A live record of this id owns its schedule, whatever its UUID: schedules carry no tags.
   return kind !== 'schedule' && row.preview_id !== uid;
 }
