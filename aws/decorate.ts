@@ -4,12 +4,12 @@ import { classify } from './errors.ts';
 import { type AwsPorts, ECS_CALLS, ELBV2_CALLS, LOGS_CALLS, SCHEDULER_CALLS } from './ports.ts';
 
 type AnyCall = (input: never) => Promise<unknown>;
-type Around = (service: string, call: string, proceed: () => Promise<unknown>) => Promise<unknown>;
+type Around = (service: keyof AwsPorts, call: string, proceed: () => Promise<unknown>) => Promise<unknown>;
 
 /** The same ports, with `around` run about every call. */
-function decorate(ports: AwsPorts, around: Around): AwsPorts {
+export function decorate(ports: AwsPorts, around: Around): AwsPorts {
   const wrap = <P extends Record<keyof P, AnyCall>>(
-    service: string,
+    service: keyof AwsPorts,
     port: P,
     calls: readonly (keyof P & string)[],
   ) => {

@@ -51,8 +51,13 @@ export const controllerSchema = z.object({
   // Metrics tell of previews: who wants them from outside says so.
   TEMPUS_HEALTH_HOST: z.string().default('127.0.0.1'),
   TEMPUS_HEALTH_PORT: z.coerce.number().int().min(1).max(65535).default(9464),
+  // Half of what the account may call: the other half is for people, pipelines and other installs.
+  TEMPUS_RATE_SHARE: z.coerce.number().gt(0).max(1).default(0.5),
   TEMPUS_LOG_LEVEL: z.string().default('info'),
 });
+
+/** What waits 50 ms for others saves nine calls of ten when everything is looked at. */
+export const AWS_DISCIPLINE = { batch_window_ms: 50, rules_shared_ms: 2_000 } as const;
 
 /** How fast a controller looks at AWS. Fits AWS's pace and its throttles. */
 export const CONTROLLER_TIMES: ControllerTimes = {

@@ -1,3 +1,4 @@
+import type { Discipline } from '../aws/discipline.ts';
 import type { StreamsPort, TablePort } from '../aws/ports.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { Random } from '../platform/random.ts';
@@ -21,6 +22,8 @@ export interface ControllerDeps extends Omit<ReconcilerDeps, 'absences' | 'wake'
   metrics?: Metrics;
   /** Where the leader says that it lives; by default nowhere. */
   heartbeats?: Heartbeats;
+  /** How it behaves towards an account that it shares; without it calls go out as they come. */
+  discipline?: Discipline;
   /** Where the sweeper reports and is asked; without it nothing is swept. */
   sweepBoard?: SweepBoard;
   /** Of Tempus, for the heartbeat. */

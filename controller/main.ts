@@ -12,7 +12,7 @@ import { Heartbeats } from '../preview/heartbeat.ts';
 import { SweepBoard } from '../preview/sweep-board.ts';
 import { PreviewStore } from '../preview/store.ts';
 import { httpProbe } from '../reconcilers/probe.ts';
-import { CONTROLLER_TIMES, controllerSchema, reconcilerConfig } from './config.ts';
+import { AWS_DISCIPLINE, CONTROLLER_TIMES, controllerSchema, reconcilerConfig } from './config.ts';
 import { Controller } from './controller.ts';
 import { serveHealth } from './health-server.ts';
 
@@ -37,6 +37,7 @@ const controller = new Controller({
   table: env.TEMPUS_TABLE_PREVIEWS,
   owner: `${hostname()}-${process.pid}-${systemRandom.uuid()}`,
   times: CONTROLLER_TIMES,
+  discipline: { ...AWS_DISCIPLINE, rate_share: env.TEMPUS_RATE_SHARE },
   metrics,
   heartbeats: new Heartbeats({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),
   sweepBoard: new SweepBoard({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),

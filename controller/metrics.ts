@@ -1,3 +1,4 @@
+import { BUCKETS } from '../aws/buckets.ts';
 import type { FaultKind } from '../aws/errors.ts';
 import type { Counter, Histogram, Metrics } from '../platform/metrics.ts';
 import { RESOURCE_KINDS } from '../preview/names.ts';
@@ -43,6 +44,7 @@ export class ControllerMetrics implements PassObserver, QueueObserver {
   readonly #losses: Counter;
   readonly #orphans: Counter<'kind'>;
   readonly #sweeps: Counter<'outcome'>;
+  readonly #heldBack: Histogram<'bucket'>;
   readonly #toReady: Histogram;
   readonly #toGone: Histogram;
 
@@ -71,6 +73,13 @@ export class ControllerMetrics implements PassObserver, QueueObserver {
       'tempus_lease_losses_total',
       'Tenures that ended against the will of the leader',
     );
+    this.#heldBack = metrics.histogram(
+      'tempus_aws_gate_wait_seconds',
+      'Time that a call was held back to keep within the rates of AWS',
+      CALL_BUCKETS,
+      ['bucket'],
+    );
+    for (const bucket of Object.keys(BUCKETS)) this.#heldBack.zero({ bucket });
     this.#orphans = metrics.counter('tempus_orphans_total', 'Orphans that a sweep has deleted', ['kind']);
     this.#sweeps = metrics.counter('tempus_sweeps_total', 'Sweeps by how they ended', ['outcome']);
     for (const kind of [...RESOURCE_KINDS, 'slot']) this.#orphans.inc({ kind }, 0);
@@ -120,6 +129,10 @@ export class ControllerMetrics implements PassObserver, QueueObserver {
 
   onLost(): void {
     this.#losses.inc();
+  }
+
+  onHeldBack(bucket: string, ms: number): void {
+    this.#heldBack.observe({ bucket }, ms / 1000);
   }
 
   onSwept({ aborted, breaker, deleted }: SweepReport): void {

@@ -1,6 +1,9 @@
 import type { _Record as StreamRecord } from '@aws-sdk/client-dynamodb-streams';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
+import type { BucketName } from '../aws/buckets.ts';
 import { fenced } from '../aws/decorate.ts';
+import { disciplined } from '../aws/discipline.ts';
+import type { AwsPorts } from '../aws/ports.ts';
 import { isDue } from '../preview/expiry.ts';
 import type { PreviewRow } from '../preview/record.ts';
 import type { SweepBoard, SweepReport } from '../preview/sweep-board.ts';
@@ -28,9 +31,17 @@ export class Term {
   readonly vitals: Vitals;
   readonly #deps: TermDeps;
   readonly #queue: WorkQueue;
+  readonly #ports: AwsPorts;
 
   constructor(deps: TermDeps) {
     this.#deps = deps;
+    const { controller, lease, metrics } = deps;
+    const check = () => lease.assertHeld();
+    const { discipline, ports, clock } = controller;
+    const onWait = (bucket: BucketName, ms: number) => metrics.onHeldBack(bucket, ms);
+    this.#ports = discipline
+      ? disciplined(ports, { ...discipline, clock, check, onWait })
+      : fenced(ports, check);
     this.#queue = this.#startQueue();
     this.vitals = { since: deps.controller.clock.now(), queue: this.#queue };
   }
@@ -67,7 +78,12 @@ export class Term {
       },
     });
     const passes = new Passes({
-      reconciler: { ...controller, absences: new Absences(), wake: (id) => queue.add(id) },
+      reconciler: {
+        ...controller,
+        ports: this.#ports,
+        absences: new Absences(),
+        wake: (id) => queue.add(id),
+      },
       random: controller.random,
       deadlineMs: controller.times.pass_deadline_ms,
       assertLeader: () => lease.assertHeld(),
@@ -93,8 +109,8 @@ export class Term {
 
   /** A sweep that runs when the tenure ends runs to its end, behind the fence. */
   #sweep(board: SweepBoard, tenure: AbortSignal): Promise<void> {
-    const { controller, lease, metrics } = this.#deps;
-    const ports = fenced(controller.ports, () => lease.assertHeld());
+    const { controller, metrics } = this.#deps;
+    const ports = this.#ports;
     const onSwept = (report: SweepReport) => {
       this.vitals.lastSweepAt = controller.clock.now();
       metrics.onSwept(report);

@@ -1,4 +1,5 @@
 import type { ApiConfig } from '../api/config.ts';
+import type { Discipline } from '../aws/discipline.ts';
 import type { ControllerTimes } from '../controller/controller.ts';
 import type { Routing } from '../preview/urls.ts';
 import type { ReconcilerConfig } from '../reconcilers/config.ts';
@@ -29,6 +30,9 @@ export const CONTROLLER_PACE: ControllerTimes = {
   pass_deadline_ms: 30_000,
   drain_ms: 10_000,
 };
+
+/** The rates of AWS, which this machine's models do not enforce, and waits that nobody notices. */
+export const DISCIPLINE: Discipline = { rate_share: 1, batch_window_ms: 2, rules_shared_ms: 100 };
 
 export function routingOf(routing: 'host' | 'path', routerPort: number): Routing {
   return {

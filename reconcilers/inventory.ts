@@ -51,10 +51,6 @@ export async function listStanding(
   { ecs, elbv2, scheduler }: AwsPorts,
   config: ReconcilerConfig,
 ): Promise<Standing[]> {
-  const named = (kind: ResourceKind, name: string, arn?: string): Standing[] => {
-    const id = idOfName(name);
-    return id === undefined ? [] : [{ kind, key: name, id, ...(arn === undefined ? {} : { arn }) }];
-  };
   const services = await pages(
     (nextToken) =>
       ecs.listServices({ cluster: config.cluster, maxResults: 100, ...(nextToken ? { nextToken } : {}) }),
@@ -99,6 +95,12 @@ export async function listStanding(
       .flatMap(({ Name = '' }) => named('schedule', Name)),
     ...(await listRules(elbv2, config)),
   ];
+}
+
+/** A resource whose name is one of ours, or nothing. */
+function named(kind: ResourceKind, name: string, arn?: string): Standing[] {
+  const id = idOfName(name);
+  return id === undefined ? [] : [{ kind, key: name, id, ...(arn === undefined ? {} : { arn }) }];
 }
 
 async function listRules(elbv2: AwsPorts['elbv2'], config: ReconcilerConfig): Promise<Standing[]> {

@@ -117,13 +117,14 @@ function rejected(
  * AWS began with it: the spec is not to blame for the time in which the controller was down or AWS did not answer. Nor
  * for an answer that does not come through the URL while the task is healthy: that may be the way there.
  */
-function isOverdue({ condition, pass: { draft, clock, config, service }, rollout }: Case): boolean {
+function isOverdue({ condition, pass: { draft, config, service }, rollout }: Case): boolean {
   const since = draft.status.rollout?.since;
   const began = service?.deployments?.find(({ status }) => status === 'PRIMARY')?.createdAt;
   if (!rollout.rolling || condition !== 'ServiceReady' || since === undefined || began === undefined)
     return false;
   const from = Math.max(new Date(since).getTime(), began.getTime());
-  return clock.now().getTime() - from > config.progress_deadline_ms;
+  // As of the beginning of the pass: what it has seen may be old by now, if the process was stopped in between.
+  return Date.parse(draft.at) - from > config.progress_deadline_ms;
 }
 
 /** Failed calls in a row after which an AWS that gives no answers is a fact worth showing. */

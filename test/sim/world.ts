@@ -1,3 +1,4 @@
+import { AWS_DISCIPLINE } from '../../controller/config.ts';
 import { Controller } from '../../controller/controller.ts';
 import { expireDue } from '../../lambda/expire.ts';
 import { silentLog as log } from '../../platform/log.ts';
@@ -176,6 +177,7 @@ export class World {
       table: TABLES.previews,
       owner: `controller-${n}-${this.time.ms}`,
       times: pace.times,
+      discipline: { ...AWS_DISCIPLINE, rate_share: 0.5 },
       ...(pace.lease ? { leaseTimes: pace.lease } : {}),
     });
     const stop = new AbortController();
