@@ -8,6 +8,7 @@ import { openapi } from './openapi.ts';
 import { Problem, problemHandler } from './problems.ts';
 import { retryRoutes } from './retry-routes.ts';
 import { previewRoutes } from './routes.ts';
+import { sweepRoutes } from './sweep-routes.ts';
 import { systemRoutes } from './system-routes.ts';
 
 const BODY_LIMIT = '64kb';
@@ -16,6 +17,7 @@ const METHODS: Readonly<Record<string, string>> = {
   '/previews': 'GET',
   '/health': 'GET',
   '/system': 'GET',
+  '/system/sweep': 'GET, POST',
   '/openapi.json': 'GET',
 };
 
@@ -45,7 +47,7 @@ export function createApi(deps: ApiDeps): express.Express {
   app.get('/openapi.json', (_request, response) => {
     response.json(document);
   });
-  app.use(previewRoutes(deps), retryRoutes(deps), logRoutes(deps), systemRoutes(deps));
+  app.use(previewRoutes(deps), retryRoutes(deps), logRoutes(deps), systemRoutes(deps), sweepRoutes(deps));
   app.use(noRoute);
   app.use(problemHandler(log));
   return app;

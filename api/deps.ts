@@ -18,8 +18,8 @@ export interface ApiDeps {
   config: ApiConfig;
   /** Where the controller's leader says how it is doing. */
   heartbeats?: Pick<Heartbeats, 'read'>;
-  /** Where its sweeper says what it found. */
-  sweepBoard?: Pick<SweepBoard, 'readReport'>;
+  /** Where its sweeper says what it found, and is asked to go further. */
+  sweepBoard?: Pick<SweepBoard, 'readReport' | 'readRequest' | 'request'>;
   /** The controller itself, where it is a part of the same process. */
   supervision?: Supervision;
   /** Aborts when the server is about to stop: open log streams end. */

@@ -3,6 +3,7 @@ import { createDocument } from 'zod-openapi';
 import { CONDITION_TYPES, PHASES } from '../preview/record.ts';
 import type { ApiConfig } from './config.ts';
 import { createSchema } from './create-request.ts';
+import { sweepSchema } from './sweep-routes.ts';
 
 const instant = z.string().meta({ description: 'UTC, whole seconds', example: '2026-01-31T18:00:00Z' });
 
@@ -79,6 +80,29 @@ const orphan = z.object({
   id: z.string(),
   reason: z.string(),
   first_seen_at: instant,
+  held_by: z.string().optional(),
+});
+
+const sweepReport = z
+  .object({
+    at: instant,
+    orphans: z.array(orphan),
+    deleted: z.array(orphan),
+    kept: z.array(orphan),
+    aborted: z.string().nullable(),
+    breaker: z.object({ previews: z.int(), allowed: z.int() }).nullable(),
+    request_id: z.string().nullable(),
+    left_out: z.int().optional(),
+  })
+  .meta({ id: 'SweepReport' });
+
+const sweepAsked = z.object({
+  request_id: z.string(),
+  max: z.int(),
+  requested_at: instant,
+  by: z.string(),
+  used_at: instant.nullable(),
+  open: z.boolean(),
 });
 
 const system = z
@@ -98,17 +122,7 @@ const system = z
         last_sweep_at: moment.nullable(),
       })
       .nullable(),
-    sweep: z
-      .object({
-        at: instant,
-        orphans: z.array(orphan),
-        deleted: z.array(orphan),
-        kept: z.array(orphan),
-        aborted: z.string().nullable(),
-        breaker: z.object({ previews: z.int(), allowed: z.int() }).nullable(),
-        request_id: z.string().nullable(),
-      })
-      .nullable(),
+    sweep: sweepReport.nullable(),
   })
   .meta({ id: 'System' });
 
@@ -206,6 +220,26 @@ export function openapi(config: ApiConfig): object {
         get: {
           summary: 'How Tempus itself is doing, as its controller last wrote it down',
           responses: { '200': json(system, 'controller is null before the first heartbeat') },
+        },
+      },
+      '/system/sweep': {
+        get: {
+          summary: 'What the last sweep found left over, and the last request for one',
+          responses: {
+            '200': json(
+              z.object({ report: sweepReport.nullable(), request: sweepAsked.nullable() }),
+              'null before there is one',
+            ),
+          },
+        },
+        post: {
+          summary: 'Let one sweep take up to so many previews, although its breaker has stopped it',
+          requestBody: { required: true, content: { 'application/json': { schema: sweepSchema } } },
+          responses: {
+            '202': json(sweepAsked, 'the next sweep that needs it uses it; it replaces one that is open'),
+            '415': refused('not application/json'),
+            '422': refused('a field is wrong; errors[] points at it'),
+          },
         },
       },
       '/health': {

@@ -1,7 +1,7 @@
 import type { Clock } from '../platform/clock.ts';
 import type { PreviewView } from '../preview/view.ts';
 import { ApiProblem, Unreachable } from './errors.ts';
-import type { CreateRequest, ListFilter, PreviewList, Problem } from './types.ts';
+import type { CreateRequest, ListFilter, PreviewList, Problem, SweepAsked, SweepStatus } from './types.ts';
 
 export interface ClientDeps {
   /** The API's address, without a slash at its end. */
@@ -66,6 +66,17 @@ export class TempusClient {
   /** Asks for another try of what has failed. */
   retry(id: string): Promise<PreviewView> {
     return this.#json(`/preview/${encodeURIComponent(id)}/retry`, { method: 'POST' });
+  }
+
+  /** What the last sweep found left over, and the last request for one. */
+  sweep(): Promise<SweepStatus> {
+    return this.#json('/system/sweep');
+  }
+
+  /** Lets one sweep take up to `max` previews, although its breaker has stopped it. */
+  requestSweep(max: number): Promise<SweepAsked> {
+    const headers = { 'content-type': 'application/json' };
+    return this.#json('/system/sweep', { method: 'POST', headers, body: JSON.stringify({ max }) });
   }
 
   health(): Promise<{ status: string; version: string }> {

@@ -1,3 +1,4 @@
+import type { SweepReport, SweepRequest } from '../preview/sweep-board.ts';
 import type { PreviewView } from '../preview/view.ts';
 
 /** What `POST /preview/create` takes. Everything is optional; the API writes the defaults. */
@@ -24,6 +25,17 @@ export interface ListFilter {
 export interface PreviewList {
   items: PreviewView[];
   next_cursor: string | null;
+}
+
+/** A request for a sweep, with whether one may still use it. */
+export interface SweepAsked extends Omit<SweepRequest, 'used_at'> {
+  used_at: string | null;
+  open: boolean;
+}
+
+export interface SweepStatus {
+  report: SweepReport | null;
+  request: SweepAsked | null;
 }
 
 /** An error of the API, as RFC 9457 words it. */

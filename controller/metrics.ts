@@ -176,6 +176,11 @@ function gauges({ metrics, albs, vitals }: ControllerMetricsDeps): void {
     ({ lastFullListAt }) => lastFullListAt && lastFullListAt.getTime() / 1000,
   );
   single(
+    'tempus_sweep_breaker_tripped',
+    'Whether the last sweep would have taken too much',
+    ({ sweepStopped }) => Number(sweepStopped ?? false),
+  );
+  single(
     'tempus_workqueue_longest_running_seconds',
     'Age of the oldest pass under way',
     ({ queue }) => (queue.running()[0] ?? 0) / 1000,

@@ -113,6 +113,7 @@ export class Term {
     const ports = this.#ports;
     const onSwept = (report: SweepReport) => {
       this.vitals.lastSweepAt = controller.clock.now();
+      this.vitals.sweepStopped = report.breaker !== null;
       metrics.onSwept(report);
     };
     return new Sweeper({ ...controller, ports, board, onSwept }).run(tenure);

@@ -7,6 +7,8 @@ export interface Vitals {
   readonly queue: WorkQueue;
   lastFullListAt?: Date;
   lastSweepAt?: Date;
+  /** Whether the last sweep was stopped, because it would have taken too much. */
+  sweepStopped?: boolean;
   survey?: Survey;
   /** How old the last record of the stream was when it was read. */
   streamLagS?: number;

@@ -164,6 +164,7 @@ describe('reading and deleting', () => {
       '/previews',
       '/preview/{id}/logs',
       '/system',
+      '/system/sweep',
       '/health',
     ]);
     expect(JSON.stringify(document)).toContain('"maximum":336');

@@ -1,0 +1,82 @@
+import { type RequestHandler, Router } from 'express';
+import * as z from 'zod';
+import { toSeconds } from '../platform/clock.ts';
+import { isOpen, type SweepRequest } from '../preview/sweep-board.ts';
+import type { ApiDeps } from './deps.ts';
+import { requireJson } from './guard.ts';
+import { type FieldError, Problem } from './problems.ts';
+
+type Deps = ApiDeps & Required<Pick<ApiDeps, 'sweepBoard'>>;
+
+/** More previews than an install can hold. */
+const MOST = 10_000;
+
+/** The body of `POST /system/sweep`. */
+export const sweepSchema = z
+  .strictObject({
+    max: z
+      .int('must be a whole number')
+      .min(1, 'must be at least 1')
+      .max(MOST, `must be at most ${MOST}`)
+      .describe('how many previews may lose what is left of them'),
+  })
+  .meta({ id: 'SweepRequest' });
+
+/** What the leader's sweeps found, and leave for one of them to go further. The sweeping itself is the leader's. */
+export function sweepRoutes(deps: ApiDeps): Router {
+  const router = Router();
+  const { sweepBoard } = deps;
+  if (!sweepBoard) return router;
+  router.get('/system/sweep', show({ ...deps, sweepBoard }));
+  router.post('/system/sweep', requireJson, ask({ ...deps, sweepBoard }));
+  return router;
+}
+
+function show({ sweepBoard, clock }: Deps): RequestHandler {
+  return async (_request, response) => {
+    const [report, request] = await Promise.all([sweepBoard.readReport(), sweepBoard.readRequest()]);
+    response.json({ report: report ?? null, request: request ? view(request, clock.now()) : null });
+  };
+}
+
+function ask({ sweepBoard, clock, random, config, log }: Deps): RequestHandler {
+  return async ({ body }, response) => {
+    const now = clock.now();
+    const request = {
+      request_id: random.uuid(),
+      max: readMax(body),
+      requested_at: toSeconds(now),
+      by: config.owner,
+    };
+    await sweepBoard.request(request);
+    log.info({ request_id: request.request_id, max: request.max }, 'requested sweep');
+    response.status(202).location('/system/sweep').set('retry-after', '1').json(view(request, now));
+  };
+}
+
+function view(request: SweepRequest, now: Date) {
+  return { ...request, used_at: request.used_at ?? null, open: isOpen(request, now) };
+}
+
+/** Throws a Problem that points at what is wrong. */
+function readMax(body: unknown): number {
+  const parsed = sweepSchema.safeParse(body ?? {});
+  if (parsed.success) return parsed.data.max;
+  const errors = parsed.error.issues.flatMap((issue): FieldError[] =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ pointer: `/${key}`, detail: 'is not a field of this request' }))
+      : [
+          {
+            pointer: issue.path.map((part) => `/${String(part)}`).join(''),
+            detail: issue.message.replace(/^Invalid input: /, ''),
+          },
+        ],
+  );
+  throw new Problem({
+    status: 422,
+    code: 'invalid_request',
+    detail: errors.map(({ pointer, detail }) => `${pointer || 'the body'} ${detail}`).join('; '),
+    hint: 'GET /system/sweep tells how many previews wait; {"max": 5} lets a sweep take up to five',
+    errors,
+  });
+}
