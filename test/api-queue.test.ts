@@ -74,7 +74,8 @@ describe('the queue', () => {
   });
 
   test('a record that a hand has filled with nonsense hides no other', async () => {
-    const [poisoned, young] = [await waits(await create(), 'x'), await waits(await create(), 'y')];
+    const poisoned = await waits(await create(), '2026-01-01T12:00:00Z');
+    const young = await waits(await create(), '2026-01-01T11:00:00Z');
     const nonsense = { created_at: 7, spec: null, labels: 'none', owner: null };
     await api.put({ ...poisoned, ...nonsense } as unknown as PreviewRow);
     expect(await position(young.id)).toBe(2);
