@@ -2,6 +2,7 @@ import express, { type RequestHandler } from 'express';
 import helmet from 'helmet';
 import { pinoHttp } from 'pino-http';
 import type { ApiDeps } from './deps.ts';
+import { eventRoutes } from './event-routes.ts';
 import { guard } from './guard.ts';
 import { logRoutes } from './log-routes.ts';
 import { openapi } from './openapi.ts';
@@ -47,7 +48,14 @@ export function createApi(deps: ApiDeps): express.Express {
   app.get('/openapi.json', (_request, response) => {
     response.json(document);
   });
-  app.use(previewRoutes(deps), retryRoutes(deps), logRoutes(deps), systemRoutes(deps), sweepRoutes(deps));
+  app.use(
+    previewRoutes(deps),
+    retryRoutes(deps),
+    logRoutes(deps),
+    eventRoutes(deps),
+    systemRoutes(deps),
+    sweepRoutes(deps),
+  );
   app.use(noRoute);
   app.use(problemHandler(log));
   return app;
@@ -83,5 +91,5 @@ const noRoute: RequestHandler = ({ path, method }) => {
 function methodsOf(path: string): string | undefined {
   if (/^\/preview\/[^/]+\/?$/.test(path)) return 'GET, DELETE';
   if (/^\/preview\/[^/]+\/retry\/?$/.test(path)) return 'POST';
-  return /^\/preview\/[^/]+\/logs\/?$/.test(path) ? 'GET' : undefined;
+  return /^\/preview\/[^/]+\/(logs|events)\/?$/.test(path) ? 'GET' : undefined;
 }

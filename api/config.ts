@@ -29,6 +29,7 @@ export const apiSchema = z.object({
   TEMPUS_AWS_ENDPOINT: z.url().optional(),
   TEMPUS_TABLE_PREVIEWS: z.string().default('tempus-previews'),
   TEMPUS_TABLE_COORDINATION: z.string().default('tempus-coordination'),
+  TEMPUS_TABLE_EVENTS: z.string().default('tempus-events'),
   TEMPUS_LOG_GROUP: z.string(),
   TEMPUS_DEFAULT_IMAGE: z.string(),
   TEMPUS_SCHEME: z.enum(['http', 'https']).default('http'),

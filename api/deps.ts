@@ -3,6 +3,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import type { Supervision } from '../platform/supervision.ts';
+import type { EventLog } from '../preview/event-log.ts';
 import type { Heartbeats } from '../preview/heartbeat.ts';
 import type { PreviewStore } from '../preview/store.ts';
 import type { SweepBoard } from '../preview/sweep-board.ts';
@@ -16,6 +17,8 @@ export interface ApiDeps {
   random: Random;
   log: Log;
   config: ApiConfig;
+  /** What has happened to previews, as the leader has read it in the stream. */
+  events?: Pick<EventLog, 'read'>;
   /** Where the controller's leader says how it is doing. */
   heartbeats?: Pick<Heartbeats, 'read'>;
   /** Where its sweeper says what it found, and is asked to go further. */

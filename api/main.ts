@@ -4,6 +4,7 @@ import { systemClock as clock } from '../platform/clock.ts';
 import { parseConfig, processEnv } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
 import { systemRandom as random } from '../platform/random.ts';
+import { EventLog } from '../preview/event-log.ts';
 import { Heartbeats } from '../preview/heartbeat.ts';
 import { PreviewStore } from '../preview/store.ts';
 import { SweepBoard } from '../preview/sweep-board.ts';
@@ -20,6 +21,7 @@ const stop = new AbortController();
 
 const app = createApi({
   store: new PreviewStore({ client: clients.document, table: env.TEMPUS_TABLE_PREVIEWS }),
+  events: new EventLog({ client: clients.document, table: env.TEMPUS_TABLE_EVENTS }),
   heartbeats: new Heartbeats({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),
   sweepBoard: new SweepBoard({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),
   logs: clients.logs,

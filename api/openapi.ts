@@ -57,6 +57,14 @@ const preview = z
   })
   .meta({ id: 'Preview' });
 
+const event = z.object({
+  preview_id: z.uuid(),
+  sequence: z.string(),
+  at: z.string(),
+  type: z.string(),
+  message: z.string(),
+  by: z.enum(['api', 'controller', 'lambda', 'operator']),
+});
 const problem = z
   .object({
     type: z.string(),
@@ -212,6 +220,23 @@ export function openapi(config: ApiConfig): object {
           },
           responses: {
             '200': { description: 'lines', content: { 'text/plain': { schema: z.string() } } },
+            ...unknown,
+          },
+        },
+      },
+      '/preview/{id}/events': {
+        get: {
+          summary:
+            'What has happened to a preview, oldest first; as server-sent events where that is accepted',
+          requestParams: {
+            path: z.object({ id }),
+            query: z.object({ limit: z.int().min(1).max(500).optional(), cursor: z.string().optional() }),
+          },
+          responses: {
+            '200': json(
+              z.object({ items: z.array(event), next_cursor: z.string().nullable() }),
+              'a page; empty while the controller has not read the change yet',
+            ),
             ...unknown,
           },
         },

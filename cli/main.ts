@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { exitWhenUnread, printError } from '../platform/terminal.ts';
 import { addCreate } from './commands/create.ts';
 import { addGc } from './commands/gc.ts';
+import { addEvents } from './commands/events.ts';
 import { addLogs } from './commands/logs.ts';
 import { addLs } from './commands/ls.ts';
 import { addOpen } from './commands/open.ts';
@@ -36,7 +37,7 @@ function createProgram(): Command {
       '\nExit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 not allowed, 5 conflict, 6 wait timed out, 7 no server, 130 interrupted.',
     );
   const context = (): Context => createContext(program.opts<GlobalOptions>());
-  for (const add of [addCreate, addLs, addShow, addLogs, addRetry, addRm, addOpen, addGc])
+  for (const add of [addCreate, addLs, addShow, addLogs, addEvents, addRetry, addRm, addOpen, addGc])
     add(program, context);
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
   return program;

@@ -1,4 +1,5 @@
 import type { Clock } from '../platform/clock.ts';
+import type { PreviewEvent } from '../preview/events.ts';
 import type { PreviewView } from '../preview/view.ts';
 import { ApiProblem, Unreachable } from './errors.ts';
 import type { CreateRequest, ListFilter, PreviewList, Problem, SweepAsked, SweepStatus } from './types.ts';
@@ -77,6 +78,12 @@ export class TempusClient {
   requestSweep(max: number): Promise<SweepAsked> {
     const headers = { 'content-type': 'application/json' };
     return this.#json('/system/sweep', { method: 'POST', headers, body: JSON.stringify({ max }) });
+  }
+
+  /** A page of what has happened to a preview, oldest first, from `cursor` on. */
+  events(id: string, cursor?: string): Promise<{ items: PreviewEvent[]; next_cursor: string | null }> {
+    const query = cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`;
+    return this.#json(`/preview/${encodeURIComponent(id)}/events${query}`);
   }
 
   health(): Promise<{ status: string; version: string }> {

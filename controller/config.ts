@@ -36,6 +36,7 @@ export const controllerSchema = z.object({
   TEMPUS_INSTALL: z.string().regex(/^[a-z0-9-]{1,32}$/),
   TEMPUS_TABLE_PREVIEWS: z.string().default('tempus-previews'),
   TEMPUS_TABLE_COORDINATION: z.string().default('tempus-coordination'),
+  TEMPUS_TABLE_EVENTS: z.string().default('tempus-events'),
   TEMPUS_CLUSTER: z.string(),
   TEMPUS_VPC_ID: z.string(),
   TEMPUS_SUBNETS: list,

@@ -2,6 +2,7 @@ import type { Discipline } from '../aws/discipline.ts';
 import type { StreamsPort, TablePort } from '../aws/ports.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { Random } from '../platform/random.ts';
+import type { EventLog } from '../preview/event-log.ts';
 import type { Heartbeats } from '../preview/heartbeat.ts';
 import type { SweepBoard } from '../preview/sweep-board.ts';
 import type { ReconcilerDeps } from '../reconcilers/pass.ts';
@@ -24,6 +25,8 @@ export interface ControllerDeps extends Omit<ReconcilerDeps, 'absences' | 'wake'
   heartbeats?: Heartbeats;
   /** How it behaves towards an account that it shares; without it calls go out as they come. */
   discipline?: Discipline;
+  /** Where the leader tells what it reads in the stream; without it there is no history. */
+  events?: EventLog;
   /** Where the sweeper reports and is asked; without it nothing is swept. */
   sweepBoard?: SweepBoard;
   /** Of Tempus, for the heartbeat. */

@@ -8,6 +8,7 @@ import { createLog } from '../platform/log.ts';
 import { Metrics } from '../platform/metrics.ts';
 import { systemRandom } from '../platform/random.ts';
 import { Coordination } from '../preview/coordination.ts';
+import { EventLog } from '../preview/event-log.ts';
 import { Heartbeats } from '../preview/heartbeat.ts';
 import { SweepBoard } from '../preview/sweep-board.ts';
 import { PreviewStore } from '../preview/store.ts';
@@ -40,6 +41,7 @@ const controller = new Controller({
   discipline: { ...AWS_DISCIPLINE, rate_share: env.TEMPUS_RATE_SHARE },
   metrics,
   heartbeats: new Heartbeats({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),
+  events: new EventLog({ client: clients.document, table: env.TEMPUS_TABLE_EVENTS }),
   sweepBoard: new SweepBoard({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),
   version,
 });

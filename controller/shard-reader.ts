@@ -17,7 +17,8 @@ export interface ShardReaderDeps {
   /** Between two reads of one shard; DynamoDB Streams bears about 5 a second. */
   pollMs: number;
   checkpointMs: number;
-  onRecord: (record: StreamRecord) => void;
+  /** Takes a page over. The reader moves on, and checkpoints, only once it resolves; a page can come twice. */
+  onPage: (records: readonly StreamRecord[]) => Promise<void>;
   /** Records were lost for good: only a list can tell what they said. */
   onGap: () => void;
 }
@@ -102,10 +103,8 @@ class ShardReader {
   /** Hands one page over. Empty pages are normal; undefined means that the shard has ended. */
   async #read(ShardIterator: string): Promise<string | undefined> {
     const { Records = [], NextShardIterator } = await this.#deps.streams.getRecords({ ShardIterator });
-    for (const record of Records) {
-      this.#deps.onRecord(record);
-      this.#last = record.dynamodb?.SequenceNumber ?? this.#last;
-    }
+    if (Records.length > 0) await this.#deps.onPage(Records);
+    this.#last = Records.at(-1)?.dynamodb?.SequenceNumber ?? this.#last;
     return NextShardIterator;
   }
 

@@ -9,6 +9,7 @@ import type { PreviewRow } from '../preview/record.ts';
 import type { SweepBoard, SweepReport } from '../preview/sweep-board.ts';
 import { Absences } from '../reconcilers/absences.ts';
 import type { ControllerDeps } from './deps.ts';
+import { EventProjector } from './event-projector.ts';
 import { beat } from './heartbeat.ts';
 import type { LeaderLease } from './lease.ts';
 import type { ControllerMetrics } from './metrics.ts';
@@ -121,13 +122,19 @@ export class Term {
 
   #readStream(resync: Resync, tenure: AbortSignal): Promise<void> {
     const { controller, metrics } = this.#deps;
+    const { events } = controller;
+    const projector = events && new EventProjector({ ...controller, events });
     return readStream(
       {
         ...controller,
         pollMs: controller.times.stream_poll_ms,
         syncMs: controller.times.stream_sync_ms,
         checkpointMs: controller.times.checkpoint_ms,
-        onRecord: (record) => this.#onRecord(record),
+        // The work first: history must not delay it.
+        onPage: async (records) => {
+          for (const record of records) this.#onRecord(record);
+          await projector?.project(records);
+        },
         onGap: () => {
           metrics.onGap();
           resync.request();

@@ -2,13 +2,14 @@ import { ResourceInUseException } from '@aws-sdk/client-dynamodb';
 import { ResourceAlreadyExistsException } from '@aws-sdk/client-cloudwatch-logs';
 import { ConflictException } from '@aws-sdk/client-scheduler';
 import type { AwsClients } from '../aws/clients.ts';
-import { coordinationTable, previewsTable, PURGE_ATTRIBUTE } from '../preview/tables.ts';
+import { coordinationTable, eventsTable, previewsTable, PURGE_ATTRIBUTE } from '../preview/tables.ts';
 
 /** Names of what Terraform makes on AWS and this file makes on a laptop. */
 export const NAMES = {
   install: 'laptop',
   previews: 'tempus-previews',
   coordination: 'tempus-coordination',
+  events: 'tempus-events',
   cluster: 'tempus',
   alb: 'tempus',
   log_group: '/tempus/previews',
@@ -51,11 +52,16 @@ async function provisionTables({ dynamodb }: AwsClients): Promise<void> {
   await Promise.all([
     unless(ResourceInUseException, dynamodb.createTable(previewsTable(NAMES.previews))),
     unless(ResourceInUseException, dynamodb.createTable(coordinationTable(NAMES.coordination))),
+    unless(ResourceInUseException, dynamodb.createTable(eventsTable(NAMES.events))),
   ]);
-  const { TimeToLiveDescription } = await dynamodb.describeTimeToLive({ TableName: NAMES.previews });
+  for (const table of [NAMES.previews, NAMES.events]) await enablePurge(dynamodb, table);
+}
+
+async function enablePurge(dynamodb: AwsClients['dynamodb'], TableName: string): Promise<void> {
+  const { TimeToLiveDescription } = await dynamodb.describeTimeToLive({ TableName });
   if (TimeToLiveDescription?.TimeToLiveStatus === 'ENABLED') return;
   await dynamodb.updateTimeToLive({
-    TableName: NAMES.previews,
+    TableName,
     TimeToLiveSpecification: { Enabled: true, AttributeName: PURGE_ATTRIBUTE },
   });
 }

@@ -14,6 +14,7 @@ import type { Log } from '../platform/log.ts';
 import { Metrics } from '../platform/metrics.ts';
 import { systemRandom as random } from '../platform/random.ts';
 import { Coordination } from '../preview/coordination.ts';
+import { EventLog } from '../preview/event-log.ts';
 import { Heartbeats } from '../preview/heartbeat.ts';
 import { SweepBoard } from '../preview/sweep-board.ts';
 import { PreviewStore } from '../preview/store.ts';
@@ -69,8 +70,17 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const { listenerArn } = await provision(clients);
   store = new PreviewStore({ client: clients.document, table: NAMES.previews });
   const heartbeats = new Heartbeats({ client: clients.document, table: NAMES.coordination });
+  const events = new EventLog({ client: clients.document, table: NAMES.events });
   const sweepBoard = new SweepBoard({ client: clients.document, table: NAMES.coordination });
-  const controller = createController({ options, clients, store, heartbeats, sweepBoard, listenerArn });
+  const controller = createController({
+    options,
+    clients,
+    store,
+    heartbeats,
+    sweepBoard,
+    events,
+    listenerArn,
+  });
   const stopController = run(controller);
   const stopping = new AbortController();
   const api = await serveApi({
@@ -79,6 +89,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       stopping: stopping.signal,
       store,
       heartbeats,
+      events,
       sweepBoard,
       supervision: controller,
       logs: clients.logs,
@@ -144,11 +155,12 @@ interface ControllerParts {
   store: PreviewStore;
   heartbeats: Heartbeats;
   sweepBoard: SweepBoard;
+  events: EventLog;
   listenerArn: string;
 }
 
 function createController(parts: ControllerParts): Controller {
-  const { options, clients, store, heartbeats, sweepBoard, listenerArn } = parts;
+  const { options, clients, store, heartbeats, sweepBoard, events, listenerArn } = parts;
   const { routing, ports, home, log, host, version } = options;
   const metrics = new Metrics();
   return new Controller({
@@ -170,6 +182,7 @@ function createController(parts: ControllerParts): Controller {
     metrics,
     heartbeats,
     sweepBoard,
+    events,
     version,
   });
 }

@@ -30,7 +30,7 @@ export function previewsTable(name: string): CreateTableCommandInput {
   };
 }
 
-/** DynamoDB TTL of the previews table: purges tombstones, never previews. */
+/** DynamoDB TTL of the previews table, which purges tombstones and never previews, and of the events table. */
 export const PURGE_ATTRIBUTE = 'purge_at';
 
 /** The coordination table: leases, checkpoints, slots, gone marks. No stream, so that it wakes nobody. */
@@ -40,5 +40,21 @@ export function coordinationTable(name: string): CreateTableCommandInput {
     BillingMode: 'PAY_PER_REQUEST',
     AttributeDefinitions: [{ AttributeName: 'key', AttributeType: 'S' }],
     KeySchema: [{ AttributeName: 'key', KeyType: 'HASH' }],
+  };
+}
+
+/** The events table: the history of each preview, in the order of its changes. */
+export function eventsTable(name: string): CreateTableCommandInput {
+  return {
+    TableName: name,
+    BillingMode: 'PAY_PER_REQUEST',
+    AttributeDefinitions: [
+      { AttributeName: 'preview_id', AttributeType: 'S' },
+      { AttributeName: 'sequence', AttributeType: 'S' },
+    ],
+    KeySchema: [
+      { AttributeName: 'preview_id', KeyType: 'HASH' },
+      { AttributeName: 'sequence', KeyType: 'RANGE' },
+    ],
   };
 }

@@ -50,7 +50,9 @@ describe('the stream reader', () => {
         pollMs: 5,
         syncMs: 50,
         checkpointMs: 0,
-        onRecord: ({ dynamodb }) => seen.push(dynamodb?.Keys?.id?.S ?? ''),
+        onPage: async (records) => {
+          for (const { dynamodb } of records) seen.push(dynamodb?.Keys?.id?.S ?? '');
+        },
         onGap: () => (gaps += 1),
       },
       signal,

@@ -3,9 +3,10 @@ import { Controller } from '../../controller/controller.ts';
 import { expireDue } from '../../lambda/expire.ts';
 import { silentLog as log } from '../../platform/log.ts';
 import { Coordination } from '../../preview/coordination.ts';
+import { EventLog } from '../../preview/event-log.ts';
 import { PreviewStore } from '../../preview/store.ts';
 import { SweepBoard } from '../../preview/sweep-board.ts';
-import { coordinationTable, previewsTable } from '../../preview/tables.ts';
+import { coordinationTable, eventsTable, previewsTable } from '../../preview/tables.ts';
 import type { AlbConfig, ReconcilerConfig } from '../../reconcilers/config.ts';
 import { useApi } from './api.ts';
 import { Calls } from './calls.ts';
@@ -120,6 +121,7 @@ export class World {
     const world = new World(options);
     world.database.createTable(previewsTable(TABLES.previews));
     world.database.createTable(coordinationTable(TABLES.coordination));
+    world.database.createTable(eventsTable(TABLES.events));
     const names = options.albs.map((_slots, n) => `alb-${n}`);
     const listeners = await world.cloud.provision(names);
     const albs: AlbConfig[] = options.albs.map((slots, n) =>
@@ -166,6 +168,7 @@ export class World {
       store: this.#store(ports),
       coordination: new Coordination({ client: ports.tables, table: TABLES.coordination }),
       ports: ports.aws,
+      events: new EventLog({ client: ports.tables, table: TABLES.events }),
       sweepBoard: new SweepBoard({ client: ports.tables, table: TABLES.coordination }),
       probe: ports.probe,
       clock,
