@@ -46,9 +46,11 @@ async function unhappy(world: World, human: Human): Promise<void> {
   const horizon = world.now.getTime() + 3 * HOUR;
   for (const id of human.previews) {
     const row = human.row(id);
-    const retried = row?.spec?.image === IMAGES.missing || row?.status.served_spec?.image === IMAGES.missing;
-    if (row?.live && (retried || desiredOf(row, world.config.max_ttl_hours).ends < horizon))
-      await human.remove(id);
+    if (!row?.live) continue;
+    const { spec, ends } = desiredOf(row, world.config.max_ttl_hours);
+    // What time may cure is tried again every five minutes, and that is no silence.
+    const retried = spec?.image === IMAGES.missing;
+    if (retried || ends < horizon) await human.remove(id);
   }
   await human.until(
     () => free(world) >= 0 && human.previews.every((id) => human.phase(id) !== 'Deleting'),
