@@ -186,12 +186,15 @@ export class Laptop {
    * Creates a preview. A command gets a port of its own where it names none: several laptop modes share this machine,
    * and a command that never listens must not be taken for one of another that does.
    */
-  async create(body: { command?: unknown; port?: number; [field: string]: unknown }): Promise<PreviewView> {
+  async create(
+    body: { command?: unknown; port?: number; [field: string]: unknown },
+    headers: Record<string, string> = {},
+  ): Promise<PreviewView> {
     const port = body.command === undefined ? {} : { port: await freePort() };
     const reply = await ask(`${this.api}/preview/create`, {
       method: 'POST',
       body: JSON.stringify({ ...port, ...body }),
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...headers },
     });
     if (reply.status !== 202) throw new Error(`${reply.status} ${reply.text}`);
     return JSON.parse(reply.text) as PreviewView;
