@@ -28,6 +28,8 @@ export interface CallsDeps {
   onEffect: (process: SimProcess, call: Call<unknown>) => void;
 }
 
+/** The stream, which is read all the time. */
+const BACKGROUND = /^(streams|dynamodb)$/;
 /** After this long without an answer the SDK gives up. */
 const TIMEOUT_MS = 10_000;
 /** How many calls of one name a throttle refuses. */
@@ -89,12 +91,17 @@ export class Calls {
     const { time, latency } = this.#deps;
     const there = latency();
     const answer = (settle: () => void, ms = latency()) => time.schedule(ms, () => process.deliver(settle));
+    // The doorbell and the lists only say where to look: when exactly they were read changes nothing.
+    const atOnce = BACKGROUND.test(call.service) || call.call === 'query';
     const effect = (settle: (outcome: Promise<T>) => void) =>
-      time.schedule(there, () => settle(this.#effect(process, call)));
+      time.schedule(atOnce ? there + there : there, () => settle(this.#effect(process, call)));
     const passOn = (outcome: Promise<T>) => {
+      const back = atOnce
+        ? (settle: () => void) => process.deliver(settle)
+        : (settle: () => void) => answer(settle);
       outcome.then(
-        (value) => answer(() => resolve(value)),
-        (error: Error) => answer(() => reject(error)),
+        (value) => back(() => resolve(value)),
+        (error: Error) => back(() => reject(error)),
       );
     };
     const ignore = (outcome: Promise<T>) => void outcome.catch(() => undefined);

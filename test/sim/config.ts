@@ -41,8 +41,8 @@ export interface Pace {
 export const PACES = {
   aws: { times: CONTROLLER_TIMES, lease: undefined },
   seldom: {
-    times: { ...CONTROLLER_TIMES, stream_poll_ms: 15_000 },
-    lease: { leaseMs: 40_000, renewMs: 10_000, retryMs: 8_000 },
+    times: { ...CONTROLLER_TIMES, stream_poll_ms: 30_000 },
+    lease: { leaseMs: 80_000, renewMs: 20_000, retryMs: 15_000 },
   },
 } as const satisfies Record<string, Pace>;
 

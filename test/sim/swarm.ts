@@ -32,7 +32,7 @@ export function draw(seed: string): Draw {
   const random = new SeededRandom(seed);
   const size = random.split('size');
   const controllers = size.pick([1, 1, 1, 2, 2, 3]);
-  const previews = size.chance(0.03) ? size.int(15, 50) : size.int(1, 6);
+  const previews = size.chance(0.006) ? size.int(10, 50) : size.int(1, 5);
   const faulty_ms = size.int(10, 40) * MINUTE;
   const world = drawWorld(random.split('world'), previews, controllers);
   const rates = drawRates(random.split('rates'));
