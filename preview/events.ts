@@ -94,10 +94,13 @@ function edits(before: Row, after: Row): Fact[] {
   return facts;
 }
 
+/** What a hand has stored in place of a map counts as one field, which is never shown. */
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? { ...value } : { value };
+}
+
 function specChanges(before: unknown, after: unknown): string {
-  const fields = (spec: unknown) =>
-    typeof spec === 'object' && spec !== null ? { ...spec } : { spec: 'unreadable' };
-  const [was, is] = [fields(before) as Record<string, unknown>, fields(after) as Record<string, unknown>];
+  const [was, is] = [fieldsOf(before), fieldsOf(after)];
   const names = [...new Set([...Object.keys(was), ...Object.keys(is)])].toSorted();
   const parts = names.flatMap((name) => {
     if (canonicalJson(was[name] ?? null) === canonicalJson(is[name] ?? null)) return [];
@@ -110,9 +113,7 @@ function specChanges(before: unknown, after: unknown): string {
 }
 
 function envNames(before: unknown, after: unknown): string[] {
-  const map = (env: unknown) =>
-    typeof env === 'object' && env !== null ? (env as Record<string, unknown>) : {};
-  const [was, is] = [map(before), map(after)];
+  const [was, is] = [fieldsOf(before), fieldsOf(after)];
   return [...new Set([...Object.keys(was), ...Object.keys(is)])]
     .filter((key) => was[key] !== is[key])
     .toSorted();

@@ -47,17 +47,21 @@ async function faultsOf(row: PreviewRow, laptop: Laptop, standing: readonly stri
 }
 
 async function allRows(laptop: Laptop, wished: readonly Wished[]): Promise<PreviewRow[]> {
-  const { document, destroy } = clientsOf(laptop);
+  const clients = clientsOf(laptop);
   try {
     const rows: PreviewRow[] = [];
     for (const { id } of wished) {
       if (id === undefined) continue;
-      const { Item } = await document.get({ TableName: NAMES.previews, Key: { id }, ConsistentRead: true });
+      const { Item } = await clients.document.get({
+        TableName: NAMES.previews,
+        Key: { id },
+        ConsistentRead: true,
+      });
       if (Item) rows.push(Item as PreviewRow);
     }
     return rows;
   } finally {
-    destroy();
+    clients.destroy();
   }
 }
 

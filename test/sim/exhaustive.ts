@@ -18,17 +18,14 @@ export function telling(asked: readonly CallId[]): CallId[] {
   return asked.filter(({ name, n }) => !BACKGROUND.test(name) || n <= BACKGROUND_TOLD);
 }
 
+const LASTING: Partial<Record<Mode, readonly number[]>> = {
+  late: LATE_MS,
+  stall: STALL_MS,
+  stale: [STALE_MS],
+};
+
 function variants(mode: Mode): Fault[] {
-  switch (mode) {
-    case 'late':
-      return LATE_MS.map((ms) => ({ mode, ms }));
-    case 'stall':
-      return STALL_MS.map((ms) => ({ mode, ms }));
-    case 'stale':
-      return [{ mode, ms: STALE_MS }];
-    default:
-      return [{ mode }];
-  }
+  return LASTING[mode]?.map((ms) => ({ mode, ms })) ?? [{ mode }];
 }
 
 /** Every telling call of a fault-free run with every fault that can happen to it. */

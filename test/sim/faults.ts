@@ -69,15 +69,9 @@ export function randomFaults(seed: string, rates: FaultRates): FaultSource {
   };
 }
 
-function faultOf(mode: Mode, draw: number, rates: FaultRates): Fault {
-  switch (mode) {
-    case 'late':
-      return { mode, ms: Math.round(1_000 + draw * rates.late_ms) };
-    case 'stall':
-      return { mode, ms: Math.round(1_000 + draw * rates.stall_ms) };
-    case 'stale':
-      return { mode, ms: Math.round(500 + draw * rates.stale_ms) };
-    default:
-      return { mode };
-  }
+const LONGEST = { late: 'late_ms', stall: 'stall_ms', stale: 'stale_ms' } as const;
+
+function faultOf(mode: Mode, drawn: number, rates: FaultRates): Fault {
+  if (mode !== 'late' && mode !== 'stall' && mode !== 'stale') return { mode };
+  return { mode, ms: Math.round(500 + drawn * rates[LONGEST[mode]]) };
 }

@@ -24,6 +24,7 @@ export class Runner {
         resolve(tally);
       });
       this.#worker.once('error', reject);
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       this.#worker.postMessage(batch);
     });
   }

@@ -39,6 +39,11 @@ const MOVES: Readonly<Record<Phase, string>> = {
 const OVERDUE_MS = 30 * 60_000;
 const LOOK_MS = 30_000;
 
+/** The first of these fields that is a text; empty where none is. */
+function textOf(input: Record<string, unknown>, ...names: string[]): string {
+  return names.map((name) => input[name]).find((value) => typeof value === 'string') ?? '';
+}
+
 /** The safety invariants, checked at every change and at every resting point. */
 export class Safety {
   readonly violations: Violation[] = [];
@@ -203,8 +208,8 @@ export class Safety {
   #mark(call: string, input: Record<string, unknown>): void {
     if (!/^(delete|deregister)/.test(call)) return;
     const { elbv2, ecs } = this.#world.cloud.state;
-    const arn = String(input['TargetGroupArn'] ?? input['RuleArn'] ?? '');
-    const named = String(input['service'] ?? input['Name'] ?? input['taskDefinition'] ?? '');
+    const arn = textOf(input, 'TargetGroupArn', 'RuleArn');
+    const named = textOf(input, 'service', 'Name', 'taskDefinition');
     const tagged = (elbv2.tags[arn] ?? []).find(({ Key }) => Key === TAGS.preview)?.Value;
     const id = tagged ?? /tempus-([0-9a-f]{8})/.exec(named)?.[1] ?? '';
     const row = this.#world.database.item(TABLES.previews, { id }) as PreviewRow | undefined;

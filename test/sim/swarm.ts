@@ -79,7 +79,7 @@ function drawWorld(random: SeededRandom, previews: number, controllers: number):
 function drawRates(random: SeededRandom): FaultRates {
   const scale = random.pick([0.002, 0.01, 0.03, 0.08]);
   const share = Object.fromEntries(
-    MODES.map((mode) => [mode, random.chance(0.45) ? 0 : random.next() * scale * weightOf(mode)]),
+    MODES.map((mode) => [mode, random.chance(0.45) ? 0 : random.next() * scale * (WEIGHTS[mode] ?? 1)]),
   ) as Record<Mode, number>;
   return {
     share,
@@ -90,19 +90,8 @@ function drawRates(random: SeededRandom): FaultRates {
   };
 }
 
-function weightOf(mode: Mode): number {
-  switch (mode) {
-    case 'crash_before':
-    case 'crash_after':
-      return 0.3;
-    case 'stall':
-      return 0.1;
-    case 'stale':
-      return 2;
-    default:
-      return 1;
-  }
-}
+/** A crash or a stop stands for many calls; a stale read only for itself. */
+const WEIGHTS: Partial<Record<Mode, number>> = { crash_before: 0.3, crash_after: 0.3, stall: 0.1, stale: 2 };
 
 function drawAmbient(random: SeededRandom, controllers: number, faulty_ms: number): Ambient[] {
   const some = (most: number) => (random.chance(0.5) ? 0 : random.int(1, most));

@@ -21,6 +21,7 @@ parentPort?.on('message', ({ plans, until_failure }: Batch) => {
       count(tally, plan, await runPlan(plan));
       if (until_failure && tally.failures.length > 0) break;
     }
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     parentPort?.postMessage(tally);
   })();
 });

@@ -195,11 +195,14 @@ export class World {
     const running = this.controllers[n];
     if (!running?.process.alive) return;
     running.stop.abort();
-    void running.ended.then(() => {
-      if (this.controllers[n] !== running || !running.process.alive) return;
-      this.controllers[n] = undefined;
-      this.startController(n);
-    });
+    void this.#replace(n, running);
+  }
+
+  async #replace(n: number, running: Running): Promise<void> {
+    await running.ended;
+    if (this.controllers[n] !== running || !running.process.alive) return;
+    this.controllers[n] = undefined;
+    this.startController(n);
   }
 
   /** SIGTERM for good. */
@@ -249,13 +252,11 @@ export class World {
       const cancel = this.time.schedule(LAMBDA_TIMEOUT_MS, () => process.kill());
       const store = this.#store(new SimPorts(process, this));
       const began = process.clock.now();
-      expireDue({ store, clock: process.clock, log })
-        .then(() => {
-          this.safety.afterLambda(began);
-          resolve();
-        })
-        .catch(reject)
-        .finally(cancel);
+      const run = async () => {
+        await expireDue({ store, clock: process.clock, log });
+        this.safety.afterLambda(began);
+      };
+      run().then(resolve, reject).finally(cancel);
     });
   }
 

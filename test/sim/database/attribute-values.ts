@@ -12,21 +12,14 @@ const OPTIONS = { removeUndefinedValues: true } as const;
  * null, lists and plain maps. Anything else goes to marshall itself. A property test holds the two together.
  */
 export function typed(value: unknown): AttributeValue {
-  switch (typeof value) {
-    case 'string':
-      return { S: value };
-    case 'boolean':
-      return { BOOL: value };
-    case 'number':
-      if (Number.isSafeInteger(value) && !Object.is(value, -0)) return { N: String(value) };
-      break;
-    case 'object':
-      if (value === null) return { NULL: true };
-      if (Array.isArray(value)) return { L: value.filter((one) => one !== undefined).map(typed) };
-      if (Object.getPrototypeOf(value) === Object.prototype) return { M: typedItem(value) };
-      break;
-    default:
-  }
+  if (typeof value === 'string') return { S: value };
+  if (typeof value === 'boolean') return { BOOL: value };
+  if (typeof value === 'number' && Number.isSafeInteger(value) && !Object.is(value, -0))
+    return { N: String(value) };
+  if (value === null) return { NULL: true };
+  if (Array.isArray(value)) return { L: value.filter((one) => one !== undefined).map(typed) };
+  if (typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype)
+    return { M: typedItem(value) };
   return marshall({ value }, OPTIONS)['value'] as AttributeValue;
 }
 

@@ -95,7 +95,7 @@ export class MemoryTable {
   query(query: Query): { items: TypedItem[]; last: TypedItem | undefined } {
     const key = query.IndexName === undefined ? this.#key : this.#indexes.get(query.IndexName);
     if (!key) throw new ValidationError(`The table does not have the specified index: ${query.IndexName}`);
-    const condition = parseExpressions(query)._keyCondition;
+    const condition = parseExpressions(query)['_keyCondition'];
     if (!condition)
       throw new ValidationError(
         'Either the KeyConditions or KeyConditionExpression parameter must be specified',
@@ -214,14 +214,15 @@ function frozen<T>(value: T): T {
 }
 
 function errorOf(refusal: unknown, before: TypedItem | undefined): Error {
-  const { body } = refusal as { body?: { __type?: string; message?: string } };
-  if (body?.__type?.endsWith('#ConditionalCheckFailedException')) {
+  const { body } = refusal as { body?: Record<string, string | undefined> };
+  const type = body?.['__type'] ?? '';
+  if (type.endsWith('#ConditionalCheckFailedException')) {
     return new ConditionalCheckFailedException({
       $metadata: {},
-      message: body.message ?? '',
+      message: body?.['message'] ?? '',
       ...(before ? { Item: before } : {}),
     });
   }
-  if (body?.__type?.endsWith('#ValidationException')) return new ValidationError(body.message ?? '');
+  if (type.endsWith('#ValidationException')) return new ValidationError(body?.['message'] ?? '');
   return refusal instanceof Error ? refusal : new Error(JSON.stringify(refusal));
 }
