@@ -133,7 +133,7 @@ export class Term {
         // The work first: history must not delay it.
         onPage: async (records) => {
           for (const record of records) this.#onRecord(record);
-          await projector?.project(records);
+          await projector?.project(records, tenure);
         },
         onGap: () => {
           metrics.onGap();

@@ -67,7 +67,7 @@ export class Link implements TableClient {
   readonly #process: FakeProcess;
   readonly #tables: TableClient;
   /** Decides what happens to each call. */
-  fault: (call: 'get' | 'put' | 'update' | 'query', key: string) => Fault | undefined = () => undefined;
+  fault: (call: 'get' | 'put' | 'update' | 'query', table: string) => Fault | undefined = () => undefined;
   latencyMs = 2;
 
   constructor(process: FakeProcess, tables: TableClient) {
@@ -75,16 +75,17 @@ export class Link implements TableClient {
     this.#tables = tables;
   }
 
-  get: TableClient['get'] = (input) =>
-    this.#call('get', JSON.stringify(input.Key), () => this.#tables.get(input));
-  put: TableClient['put'] = (input) =>
-    this.#call('put', JSON.stringify(input.Item), () => this.#tables.put(input));
-  update: TableClient['update'] = (input) =>
-    this.#call('update', JSON.stringify(input.Key), () => this.#tables.update(input));
-  query: TableClient['query'] = (input) => this.#call('query', '', () => this.#tables.query(input));
+  get: TableClient['get'] = (input) => this.#call('get', input, () => this.#tables.get(input));
+  put: TableClient['put'] = (input) => this.#call('put', input, () => this.#tables.put(input));
+  update: TableClient['update'] = (input) => this.#call('update', input, () => this.#tables.update(input));
+  query: TableClient['query'] = (input) => this.#call('query', input, () => this.#tables.query(input));
 
-  async #call<T>(call: Parameters<Link['fault']>[0], key: string, proceed: () => Promise<T>): Promise<T> {
-    const fault = this.fault(call, key);
+  async #call<T>(
+    call: Parameters<Link['fault']>[0],
+    { TableName = '' }: { TableName: string | undefined },
+    proceed: () => Promise<T>,
+  ): Promise<T> {
+    const fault = this.fault(call, TableName);
     const ms = (side: 'requestMs' | 'answerMs') =>
       typeof fault === 'object' && side in fault ? Number(Object.values(fault)[0]) : this.latencyMs;
     await this.#process.away(ms('requestMs'));

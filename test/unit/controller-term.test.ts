@@ -7,9 +7,10 @@ import { Controller } from '../../controller/controller.ts';
 import { systemRandom } from '../../platform/random.ts';
 import { Coordination } from '../../preview/coordination.ts';
 import { draftPreview, type PreviewDraft } from '../../preview/draft.ts';
+import { EventLog } from '../../preview/event-log.ts';
 import { Heartbeats } from '../../preview/heartbeat.ts';
 import { PreviewStore } from '../../preview/store.ts';
-import { coordinationTable, previewsTable } from '../../preview/tables.ts';
+import { coordinationTable, eventsTable, previewsTable } from '../../preview/tables.ts';
 import { ManualClock } from '../fakes/clock.ts';
 import { FakeProcess, Link } from '../fakes/process.ts';
 import { MemoryDatabase } from '../sim/database/memory-database.ts';
@@ -72,6 +73,7 @@ function join(owner: string): Member {
     store: new PreviewStore({ client: link, table: 'previews' }),
     coordination: new Coordination({ client: link, table: 'coordination' }),
     heartbeats: new Heartbeats({ client: link, table: 'coordination' }),
+    events: new EventLog({ client: link, table: 'events' }),
     version: '1.2.3',
     ports: gate.ports(process),
     probe: async () => ({ kind: 'unreachable' }) as never,
@@ -123,6 +125,7 @@ beforeEach(() => {
   tables = new MemoryDatabase({ clock, random });
   tables.createTable(previewsTable('previews'));
   tables.createTable(coordinationTable('coordination'));
+  tables.createTable(eventsTable('events'));
   store = new PreviewStore({ client: tables.document, table: 'previews' });
   members = [];
   logged = [];
@@ -303,6 +306,20 @@ describe('a new leader', () => {
     await clock.advance(4_000);
     expect((await heartbeats.read())?.owner).toBe('two');
   });
+});
+
+test('an events table that does not answer costs history, and hardly any time', async () => {
+  const one = join('one');
+  await until(() => one.controller.isLeader);
+  one.link.fault = (_call, table) => (table === 'events' ? 'cut' : undefined);
+  for (let n = 1; n < 8; n += 1) await ask(UUID.replace('5', String(n)));
+  await until(() => one.gate.asked === 7, 5_000);
+  await clock.advance(20_000);
+  await ask(UUID.replace('5', '9'));
+  expect(await until(() => one.gate.asked === 8)).toBeLessThan(31_000);
+  one.signal.abort();
+  one.gate.open();
+  expect(await until(() => one.ended)).toBeLessThan(3_000);
 });
 
 describe('lists', () => {
