@@ -29,7 +29,8 @@ import { ConflictException, ResourceNotFoundException } from '@aws-sdk/client-sc
  * - denied: a permission is missing
  * - invalid: AWS refuses the request as such; repeating it unchanged cannot help
  */
-export type FaultKind = 'conflict' | 'throttle' | 'transient' | 'capacity' | 'denied' | 'invalid';
+export const FAULT_KINDS = ['conflict', 'throttle', 'transient', 'capacity', 'denied', 'invalid'] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
 
 export interface Fault {
   kind: FaultKind;
@@ -39,7 +40,17 @@ export interface Fault {
   message: string;
 }
 
+/** A call was not made: those before it in the queue of its bucket took too long. It says what a throttle would. */
+export class GateBusyError extends Error {
+  override name = 'GateBusyError';
+
+  constructor(buckets: readonly string[]) {
+    super(`more calls wait for their turn than AWS takes in a minute (${buckets.join(', ')})`);
+  }
+}
+
 const THROTTLES = new Set([
+  'GateBusyError',
   'ThrottlingException',
   'Throttling',
   'RequestLimitExceeded',
@@ -151,6 +162,11 @@ export function isTargetGroupNameTaken(error: unknown): boolean {
 
 export function isRuleGone(error: unknown): boolean {
   return error instanceof RuleNotFoundException;
+}
+
+/** One of the resources whose tags were asked for is gone; AWS then answers for none of them. */
+export function isTaggedGone(error: unknown): boolean {
+  return isTargetGroupGone(error) || isRuleGone(error) || isListenerGone(error);
 }
 
 /** The whole listener is gone, and every rule with it. */

@@ -80,6 +80,14 @@ export const LOGS_CALLS = [
 ] as const satisfies readonly (keyof CloudWatchLogs)[];
 export type LogsPort = Port<CloudWatchLogs, (typeof LOGS_CALLS)[number]>;
 
+/** Every call of every port. */
+export const CALLS = {
+  ecs: ECS_CALLS,
+  elbv2: ELBV2_CALLS,
+  scheduler: SCHEDULER_CALLS,
+  logs: LOGS_CALLS,
+} as const;
+
 /** Where the controller learns which stream the table has. */
 export type TablePort = Port<DynamoDB, 'describeTable'>;
 export type StreamsPort = Port<DynamoDBStreams, 'describeStream' | 'getShardIterator' | 'getRecords'>;

@@ -1,38 +1,46 @@
+import type { DescribeRulesCommandInput } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { Clock } from '../platform/clock.ts';
 import type { AwsPorts, Elbv2Port } from './ports.ts';
 
-type Page = Awaited<ReturnType<Elbv2Port['describeRules']>>;
+type Rules = Awaited<ReturnType<Elbv2Port['describeRules']>>;
+
+/** One list of all rules of a listener: on its way, or here until it gets too old. */
+interface Sighting {
+  rules: Promise<Rules>;
+  until: number;
+}
 
 /**
- * One DescribeRules per listener, shared by everybody who asks within `rules_shared_ms`: all previews of a load balancer
- * look at the same list. Dropped by each rule that this process writes, whether the call succeeded or not; an answer that
- * was on its way by then is not shared any more. Answers are frozen: they belong to many.
+ * One DescribeRules per listener for everybody who asks while it is on its way and within `rules_shared_ms` after: all
+ * previews of a load balancer look at the same list. Every rule that this process writes drops it, when the call begins
+ * and when it ends, however it ends: nobody is given a list that was asked for before their own last write. The answer
+ * has all pages in one, and is frozen, for it belongs to many.
  */
 export function sharedRules(
   ports: AwsPorts,
   { clock, rules_shared_ms }: { clock: Clock; rules_shared_ms: number },
 ): AwsPorts {
   const { elbv2 } = ports;
-  const shared = new Map<string, { until: number; page: Promise<Page> }>();
-  const describe = (ListenerArn: string): Promise<Page> => {
-    const known = shared.get(ListenerArn);
-    if (known && clock.monotonic() < known.until) return known.page;
-    const page = describeAll(elbv2, ListenerArn);
-    const entry = { until: clock.monotonic() + rules_shared_ms, page };
-    shared.set(ListenerArn, entry);
-    page.catch(() => {
-      if (shared.get(ListenerArn) === entry) shared.delete(ListenerArn);
-    });
-    return page;
+  const sightings = new Map<string, Sighting>();
+  const look = (listenerArn: string): Promise<Rules> => {
+    const known = sightings.get(listenerArn);
+    if (known && clock.monotonic() < known.until) return known.rules;
+    const sighting = { rules: listAll(elbv2, listenerArn), until: Infinity };
+    sightings.set(listenerArn, sighting);
+    sighting.rules.then(
+      () => (sighting.until = clock.monotonic() + rules_shared_ms),
+      () => (sighting.until = -Infinity),
+    );
+    return sighting.rules;
   };
   const writing =
     <I, O>(write: (input: I) => Promise<O>) =>
     async (input: I): Promise<O> => {
-      shared.clear();
+      sightings.clear();
       try {
         return await write(input);
       } finally {
-        shared.clear();
+        sightings.clear();
       }
     };
   return {
@@ -40,25 +48,37 @@ export function sharedRules(
     elbv2: {
       ...elbv2,
       describeRules: (input) => {
-        const { ListenerArn, RuleArns, Marker, PageSize } = input;
-        const whole =
-          ListenerArn !== undefined && !RuleArns && Marker === undefined && PageSize === undefined;
-        return whole ? describe(ListenerArn) : elbv2.describeRules(input);
+        const listenerArn = wholeListOf(input);
+        return listenerArn === undefined ? elbv2.describeRules(input) : look(listenerArn);
       },
-      createRule: writing(elbv2.createRule),
-      modifyRule: writing(elbv2.modifyRule),
-      deleteRule: writing(elbv2.deleteRule),
+      createRule: writing((input) => elbv2.createRule(input)),
+      modifyRule: writing((input) => elbv2.modifyRule(input)),
+      deleteRule: writing((input) => elbv2.deleteRule(input)),
     },
   };
 }
 
-async function describeAll(elbv2: Elbv2Port, ListenerArn: string): Promise<Page> {
-  const Rules: NonNullable<Page['Rules']> = [];
+/** The listener whose rules are asked for from the first on, or undefined for any other question. */
+function wholeListOf({ ListenerArn, ...others }: DescribeRulesCommandInput): string | undefined {
+  return Object.values(others).every((value) => value === undefined) ? ListenerArn : undefined;
+}
+
+async function listAll(elbv2: Elbv2Port, ListenerArn: string): Promise<Rules> {
+  const rules: NonNullable<Rules['Rules']> = [];
   let Marker: string | undefined;
   do {
-    const page: Page = await elbv2.describeRules({ ListenerArn, ...(Marker ? { Marker } : {}) });
-    Rules.push(...(page.Rules ?? []).map((rule) => Object.freeze(rule)));
+    const page: Rules = await elbv2.describeRules({ ListenerArn, ...(Marker ? { Marker } : {}) });
+    rules.push(...(page.Rules ?? []));
     Marker = page.NextMarker;
   } while (Marker);
-  return Object.freeze({ Rules: Object.freeze(Rules) as typeof Rules });
+  return frozenCopy({ Rules: rules });
+}
+
+/** A copy, because what was answered may belong to whoever answered it; one for all readers is cheaper than one each. */
+function frozenCopy<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  const copy = Array.isArray(value)
+    ? value.map(frozenCopy)
+    : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, frozenCopy(inner)]));
+  return Object.freeze(copy) as T;
 }

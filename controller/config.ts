@@ -54,6 +54,8 @@ export const controllerSchema = z.object({
   TEMPUS_HEALTH_PORT: z.coerce.number().int().min(1).max(65535).default(9464),
   // Half of what the account may call: the other half is for people, pipelines and other installs.
   TEMPUS_RATE_SHARE: z.coerce.number().gt(0).max(1).default(0.5),
+  // For accounts in which AWS limits all load balancing calls together, as a sentence of its documentation says.
+  TEMPUS_STRICT_RATES: z.stringbool().default(false),
   TEMPUS_LOG_LEVEL: z.string().default('info'),
 });
 

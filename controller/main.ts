@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { CallMeter } from '../aws/call-meter.ts';
 import { createClients } from '../aws/clients.ts';
-import { CallMeter } from '../aws/decorate.ts';
+import { GateMeter } from '../aws/gate-meter.ts';
 import { systemClock } from '../platform/clock.ts';
 import { parseConfig, processEnv } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
@@ -38,7 +39,12 @@ const controller = new Controller({
   table: env.TEMPUS_TABLE_PREVIEWS,
   owner: `${hostname()}-${process.pid}-${systemRandom.uuid()}`,
   times: CONTROLLER_TIMES,
-  discipline: { ...AWS_DISCIPLINE, rate_share: env.TEMPUS_RATE_SHARE },
+  discipline: {
+    ...AWS_DISCIPLINE,
+    rate_share: env.TEMPUS_RATE_SHARE,
+    strict: env.TEMPUS_STRICT_RATES,
+    meter: new GateMeter(metrics),
+  },
   metrics,
   heartbeats: new Heartbeats({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),
   events: new EventLog({ client: clients.document, table: env.TEMPUS_TABLE_EVENTS }),

@@ -2,8 +2,9 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { createApi } from '../api/app.ts';
 import { serveApi } from '../api/server.ts';
+import { CallMeter } from '../aws/call-meter.ts';
 import { type AwsClients, createClients } from '../aws/clients.ts';
-import { CallMeter } from '../aws/decorate.ts';
+import { GateMeter } from '../aws/gate-meter.ts';
 import { Controller } from '../controller/controller.ts';
 import { expireDue } from '../lambda/expire.ts';
 import { type Cloud, type CloudDeps, startCloud } from '../localcloud/cloud.ts';
@@ -178,7 +179,7 @@ function createController(parts: ControllerParts): Controller {
     owner: `${hostname()}-${process.pid}`,
     home: `${hostname()}:${home}`,
     times: CONTROLLER_PACE,
-    discipline: DISCIPLINE,
+    discipline: { ...DISCIPLINE, meter: new GateMeter(metrics) },
     metrics,
     heartbeats,
     sweepBoard,
