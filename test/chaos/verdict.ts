@@ -12,7 +12,8 @@ const OVERDUE_MS = 30_000;
 export async function faults(laptop: Laptop, wished: readonly Wished[]): Promise<string[]> {
   const world = await inspect(laptop);
   const rows = await allRows(laptop, wished);
-  const live = rows.filter(({ phase }) => isLive(phase));
+  // What was spoiled before the controller ever saw it has never been accepted, and has nothing.
+  const live = rows.filter(({ phase, status }) => isLive(phase) && status.accepted !== undefined);
   const found: string[] = [];
   for (const row of rows) found.push(...(await faultsOf(row, laptop, standingOf(world, row.id))));
   const count = (what: string, is: number, most: number) => {
@@ -36,7 +37,9 @@ async function faultsOf(row: PreviewRow, laptop: Laptop, standing: readonly stri
       ...open.map(([key]) => `${id} is Deleted with ${key} open in its receipt`),
     ];
   }
-  const ends = Date.parse(status.accepted?.expires_at ?? row.expires_at);
+  if (status.accepted === undefined)
+    return phase === 'Failed' ? [] : [`${id} was never accepted, and is ${phase}`];
+  const ends = Date.parse(status.accepted.expires_at);
   if (Date.now() > ends + OVERDUE_MS) return [`${id} has outlived its time by more than ${OVERDUE_MS} ms`];
   // It is about to go: whether it still answers is a race that nobody is promised to win.
   if (Date.now() > ends - 2_000) return [`${id} is about to expire`];

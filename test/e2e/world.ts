@@ -26,7 +26,7 @@ export async function inspect(laptop: Laptop): Promise<World> {
   const clients = clientsOf(laptop);
   const { ecs, elbv2, scheduler, document } = clients;
   try {
-    const { serviceArns = [] } = await ecs.listServices({ cluster: NAMES.cluster });
+    const { serviceArns = [] } = await ecs.listServices({ cluster: NAMES.cluster, maxResults: 100 });
     const { TargetGroups = [] } = await elbv2.describeTargetGroups({});
     const { LoadBalancers = [] } = await elbv2.describeLoadBalancers({});
     const { Listeners = [] } = await elbv2.describeListeners({
