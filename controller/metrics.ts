@@ -190,11 +190,11 @@ function gauges({ metrics, albs, vitals }: ControllerMetricsDeps): void {
     for (const [priority, value] of Object.entries(PRIORITY))
       gauge.set({ priority }, depths?.get(value) ?? 0);
   });
-  metrics.gaugeOf('tempus_previews', 'Previews that are not Deleted', ['phase'], (gauge) => {
+  metrics.gaugeOf('tempus_previews', 'Previews that are not Deleted, as last listed', ['phase'], (gauge) => {
     const phases = vitals()?.survey?.phases;
     for (const phase of PHASES) if (phase !== 'Deleted') gauge.set({ phase }, phases?.get(phase) ?? 0);
   });
-  metrics.gaugeOf('tempus_slots_used', 'Slots that previews hold', ['alb'], (gauge) => {
+  metrics.gaugeOf('tempus_slots_used', 'Slots that previews hold, as last listed', ['alb'], (gauge) => {
     const slots = vitals()?.survey?.slots;
     for (const { name } of albs) gauge.set({ alb: name }, slots?.get(name) ?? 0);
   });
