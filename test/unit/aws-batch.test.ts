@@ -106,6 +106,16 @@ describe('services', () => {
     await Promise.all(answers);
   });
 
+  test('a call that is full goes out at once', async () => {
+    const { clock, calls, ecs } = world();
+    const answers = Array.from({ length: 10 }, (_, n) =>
+      ecs.describeServices({ cluster, services: [`s${n}`] }),
+    );
+    await Promise.all(answers);
+    expect(sizes(calls)).toEqual([10]);
+    expect(clock.pending).toBe(0);
+  });
+
   test('only questions of one cluster and one kind are joined, and only those for one name', async () => {
     const { clock, services, calls, ecs } = world();
     services.set('a', 1);

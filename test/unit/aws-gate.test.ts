@@ -109,6 +109,15 @@ describe('the gate', () => {
     expect(arrivals.at(-1)?.at).toBeLessThanOrEqual(4_100);
   });
 
+  test('in strict mode, too, what waits for its own bucket keeps no other waiting', async () => {
+    const { clock, arrivals, ask } = world({ strict: true });
+    const writes = Array.from({ length: 25 }, () => ask('elbv2', 'createRule'));
+    await ask('elbv2', 'describeRules');
+    expect(arrivals.map(({ call }) => call).slice(20)).toEqual(['describeRules']);
+    await clock.advance(2_000);
+    await Promise.all(writes);
+  });
+
   test('a call that would wait for more than a minute is refused as a throttle, unsent, and frees its worker', async () => {
     const { clock, arrivals, ask } = world({ rate_share: 0.01 });
     const first = ask('ecs', 'registerTaskDefinition');
