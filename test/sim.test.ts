@@ -24,7 +24,7 @@ describe('under simulation', () => {
   test('a fault at any call of any story breaks no promise: a sample', async () => {
     const chosen = new SeededRandom('singles');
     for (const scenario of SCENARIOS) {
-      const { asked } = await tryScenario(scenario, { record: true });
+      const { asked } = await tryScenario(scenario, { record: true, staleReads: true });
       const plans = singles(scenario, asked);
       for (let n = 0; n < SINGLES; n += 1) await holds(chosen.pick(plans));
     }

@@ -1,5 +1,5 @@
 import type { Mutant } from './mutate.ts';
-import type { Plan } from './plan.ts';
+import type { Plan, PlannedFault } from './plan.ts';
 
 /** A defect, and the runs that are made to notice it. */
 export interface Suspect extends Mutant {
@@ -18,6 +18,21 @@ const LEAK: Plan[] = ['elbv2.createTargetGroup', 'scheduler.createSchedule', 'co
   (call) => late(call),
 );
 
+const READS = [
+  'ecs.describeServices',
+  'ecs.listTaskDefinitions',
+  'elbv2.describeTargetGroups',
+  'elbv2.describeRules',
+  'scheduler.getSchedule',
+];
+/** The first reads of every kind show what AWS was like before anything was made. */
+const BLIND: Plan = {
+  scenario: 'delete-mid-provision',
+  faults: READS.flatMap((read) =>
+    Array.from({ length: 8 }, (_, n): PlannedFault => [`controller/${read}#${n + 1}`, 'stale', 20_000]),
+  ),
+};
+
 export const MUTANTS: readonly Suspect[] = [
   {
     name: 'the record is closed before anything is seen absent',
@@ -30,6 +45,7 @@ export const MUTANTS: readonly Suspect[] = [
     file: 'reconcilers/teardown.ts',
     find: 'seenFor >= config.absence_grace_ms',
     replace: 'true',
+    plans: [BLIND],
   },
   {
     name: 'names are drawn at random',
