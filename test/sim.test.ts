@@ -5,6 +5,7 @@ import { printPlan, type Plan } from './sim/plan.ts';
 import { SeededRandom } from './sim/random.ts';
 import { runPlan } from './sim/run.ts';
 import { SCENARIOS } from './sim/scenarios.ts';
+import { storm } from './sim/storm.ts';
 import { tryScenario } from './sim/trial.ts';
 
 /** Simulated installs under faults: a slice of what `npm run sim` does. */
@@ -32,6 +33,12 @@ describe('under simulation', () => {
 
   test('random installs under random faults break no promise: a sample', async () => {
     for (let n = 0; n < SEEDS; n += 1) await holds({ seed: `0x${(0x5000 + n).toString(16)}` });
+  });
+
+  test('a throttle storm of ten minutes costs at most half as many calls again', async () => {
+    const { calm, stormy } = await storm();
+    expect(calm).toBeGreaterThan(100);
+    expect(stormy).toBeLessThanOrEqual(1.5 * calm);
   });
 
   test('whatever once broke a promise keeps it', async () => {
