@@ -11,7 +11,7 @@ export interface Coverage {
 
 const READS = /\.(describe|list|get|filter|query|probe)/;
 /** The services whose reads may be old. */
-const STALE = /\/(ecs|elbv2|scheduler)\.(?!describeTargetHealth)/;
+const STALE = /\/((ecs|elbv2|scheduler)\.(?!describeTargetHealth)|previews\.query)/;
 /** A call that was made less often than this had no chance. */
 const CHANCES = 2_000;
 

@@ -18,6 +18,16 @@ const LEAK: Plan[] = ['elbv2.createTargetGroup', 'scheduler.createSchedule', 'co
   (call) => late(call),
 );
 
+/** No list of records shows yet what was made a moment ago. */
+const OLD_LISTS: Plan = {
+  scenario: 'births-around-a-sweep',
+  faults: Array.from({ length: 200 }, (_, n): PlannedFault => [
+    `controller/previews.query#${n + 1}`,
+    'stale',
+    20_000,
+  ]),
+};
+
 const READS = [
   'ecs.describeServices',
   'ecs.listTaskDefinitions',
@@ -66,10 +76,10 @@ export const MUTANTS: readonly Suspect[] = [
     replace: '} while (false);',
   },
   {
-    name: 'a condition that failed is ignored',
+    name: 'an expiry does not rest on the expiry that was seen',
     file: 'preview/store.ts',
-    find: 'if (error instanceof ConditionalCheckFailedException) return false;',
-    replace: 'if (error instanceof ConditionalCheckFailedException) return true;',
+    find: "const EXPIRES_AS_READ = 'expires_at = :seen';",
+    replace: "const EXPIRES_AS_READ = '(expires_at = :seen OR expires_at <> :seen)';",
   },
   {
     name: 'a status write does not rest on the rev that was read',
@@ -147,21 +157,30 @@ export const MUTANTS: readonly Suspect[] = [
     plans: LEAK,
   },
   {
-    name: 'what is seen once is swept',
+    name: 'what is seen once, in a list, is swept',
     file: 'reconcilers/sweep.ts',
     find: 'clock.monotonic() - seen.ms >= config.orphan_age_ms',
     replace: 'true',
+    also: [
+      {
+        file: 'reconcilers/sweep.ts',
+        find: 'if (!(await isStrayStill(stray, deps))) continue;',
+        replace: '',
+      },
+    ],
+    plans: [OLD_LISTS],
   },
   {
-    name: 'the sweep does not look at whose a resource is',
+    name: 'neither the sweep nor its deletes look at whose a resource is',
     file: 'reconcilers/orphans.ts',
     find: 'if (!proof || proof.install !== config.install || proof.uid === undefined) return [];',
-    replace: 'if (!proof) return [];',
-  },
-  {
-    name: 'the sweep takes the list of records for the records',
-    file: 'reconcilers/sweep.ts',
-    find: 'if (!(await isStrayStill(stray, deps))) continue;',
-    replace: '',
+    replace: 'if (!proof || proof.uid === undefined) return [];',
+    also: [
+      {
+        file: 'preview/names.ts',
+        find: 'tags.get(TAGS.install) === install && tags.get(TAGS.uid) === row.preview_id',
+        replace: 'tags.get(TAGS.uid) === row.preview_id',
+      },
+    ],
   },
 ];

@@ -18,6 +18,7 @@ import type { SimCloud } from './cloud.ts';
 import { TABLES } from './config.ts';
 import type { MemoryDatabase } from './database/memory-database.ts';
 import type { SimProcess } from './process.ts';
+import type { StaleLists } from './stale-lists.ts';
 import type { StaleReads } from './stale-reads.ts';
 import { timedOut } from './aws-errors.ts';
 
@@ -26,6 +27,7 @@ export interface PortsDeps {
   cloud: SimCloud;
   database: MemoryDatabase;
   stale?: StaleReads | undefined;
+  staleLists?: StaleLists | undefined;
 }
 
 const READS = /^(describe|list|get|filter)/;
@@ -53,10 +55,12 @@ export class SimPorts {
 
   get tables(): TableClient {
     const { document } = this.#deps.database;
+    const { staleLists } = this.#deps;
     const call = <I extends { TableName?: string | undefined }, O>(
       name: string,
       send: (input: I) => Promise<O>,
       mutates: boolean,
+      stale?: (input: I, ms: number) => Promise<O> | undefined,
     ) => {
       return (input: I): Promise<O> =>
         this.#deps.calls.perform(this.#process, {
@@ -65,13 +69,19 @@ export class SimPorts {
           input,
           mutates,
           effect: () => send(input),
+          ...(stale ? { stale: (ms: number) => stale(input, ms) } : {}),
         });
     };
     return {
       get: call('get', (input) => document.get(input), false),
       put: call('put', (input) => document.put(input), true),
       update: call('update', (input) => document.update(input), true),
-      query: call('query', (input) => document.query(input), false),
+      query: call(
+        'query',
+        (input) => document.query(input),
+        false,
+        staleLists && ((input, ms) => staleLists.read(input, ms)),
+      ),
     };
   }
 

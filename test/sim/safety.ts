@@ -250,7 +250,11 @@ export class Safety {
     const foreign = (list: readonly object[] | undefined, what: string) => {
       const map = tags(list);
       const uid = map.get(TAGS.uid) ?? '';
-      return map.get(TAGS.install) === CONFIG.install && this.known.has(uid) ? undefined : what;
+      if (map.get(TAGS.install) !== CONFIG.install || !this.known.has(uid)) return what;
+      // What an earlier incarnation has left may be swept; to go on using it would be to take it over.
+      const row = this.#world.database.item(TABLES.previews, { id: uid.slice(0, 8) });
+      const changes = /^(modify|update)/.test(call);
+      return changes && row && row['preview_id'] !== uid ? `${what}, of another incarnation` : undefined;
     };
     if (/^(create|register)/.test(call) && call !== 'createSchedule') {
       return foreign((input['Tags'] ?? input['tags']) as object[], 'something new without tags');

@@ -1,5 +1,6 @@
 import { toSeconds } from '../../platform/clock.ts';
 import type { Human } from './human.ts';
+import { settleNeighbours } from './neighbours.ts';
 import { IMAGES } from './tasks.ts';
 import type { World, WorldOptions } from './world.ts';
 
@@ -8,6 +9,8 @@ export interface Scenario {
   name: string;
   /** What differs from the usual world. */
   world?: Partial<WorldOptions>;
+  /** Told as it is only: with every fault it would show what shorter ones show. */
+  once?: true;
   /** What people do. Whatever happens on the way, it comes to its end: it waits for conditions only so long. */
   play(human: Human, world: World): Promise<void>;
 }
@@ -87,6 +90,53 @@ export const SCENARIOS: readonly Scenario[] = [
       await human.until(() => Date.parse(toSeconds(human.now)) >= end, PATIENCE_MS);
       await human.extend(id, 5);
       await human.wait(2 * MINUTE);
+      await gone(human, id);
+    },
+  },
+  {
+    name: 'extend-between-list-and-flip',
+    async play(human) {
+      const id = await human.create({ ttl_minutes: 4 });
+      await ready(human, id);
+      const end = Date.parse(human.row(id)?.expires_at ?? '');
+      // The Lambda's list is answered 40 ms after the minute, its flip arrives 20 ms later.
+      await human.wait(end - human.now.getTime() + 50);
+      await human.extend(id, 5);
+      await human.wait(2 * MINUTE);
+      await gone(human, id);
+    },
+  },
+  {
+    name: 'births-around-a-sweep',
+    once: true,
+    async play(human) {
+      await human.wait(95_000);
+      const ids: string[] = [];
+      for (let n = 0; n < 6; n += 1) {
+        ids.push(await human.create());
+        await human.wait(10_000);
+      }
+      for (const id of ids) await ready(human, id);
+      for (const id of ids) await human.remove(id);
+      for (const id of ids) await gone(human, id);
+    },
+  },
+  {
+    name: 'expiry-without-the-lambda',
+    async play(human, world) {
+      world.lambda.on = false;
+      const id = await human.create({ ttl_minutes: 3 });
+      await gone(human, id);
+    },
+  },
+  {
+    name: 'neighbours-in-the-same-account',
+    async play(human, world) {
+      await settleNeighbours(world);
+      const id = await human.create();
+      await ready(human, id);
+      await human.wait(10 * MINUTE);
+      await human.remove(id);
       await gone(human, id);
     },
   },

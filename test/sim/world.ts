@@ -18,6 +18,7 @@ import { SimPorts } from './ports.ts';
 import { type Role, SimProcess } from './process.ts';
 import { SeededRandom } from './random.ts';
 import { Safety } from './safety.ts';
+import { StaleLists } from './stale-lists.ts';
 import { StaleReads } from './stale-reads.ts';
 import { clockOf, EPOCH, VirtualTime } from './virtual-time.ts';
 
@@ -78,6 +79,7 @@ export class World {
   readonly calls: Calls;
   readonly safety: Safety;
   readonly stale: StaleReads | undefined;
+  readonly staleLists: StaleLists | undefined;
   config: ReconcilerConfig = CONFIG;
   /** Who is about to change something; set in the same turn as the change. */
   writer: Writer = 'human';
@@ -102,6 +104,7 @@ export class World {
     });
     this.cloud = new SimCloud(this.time, this.random.split('cloud'), () => this.#expire());
     this.stale = options.staleReads ? new StaleReads(this.time, this.cloud) : undefined;
+    this.staleLists = options.staleReads ? new StaleLists(this.time, this.database) : undefined;
     this.safety = new Safety(this);
     const latency = this.random.split('latency');
     const [least, most] = options.latency_ms;
