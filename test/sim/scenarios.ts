@@ -109,12 +109,13 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'births-around-a-sweep',
     once: true,
+    world: { pace: 'aws' },
     async play(human) {
-      await human.wait(95_000);
+      await human.wait(90_000);
       const ids: string[] = [];
-      for (let n = 0; n < 6; n += 1) {
+      for (let n = 0; n < 8; n += 1) {
         ids.push(await human.create());
-        await human.wait(10_000);
+        await human.wait(7_000);
       }
       for (const id of ids) await ready(human, id);
       for (const id of ids) await human.remove(id);
