@@ -4,6 +4,7 @@ import { MUTANTS, SEED_BUDGET, type Suspect } from './mutants.ts';
 import { checkMutant } from './mutate.ts';
 import { type Plan, printPlan } from './plan.ts';
 import { Runner } from './pool.ts';
+import { runPlan } from './run.ts';
 import { SCENARIOS } from './scenarios.ts';
 
 interface Verdict {
@@ -38,11 +39,15 @@ async function kill(suspect: Suspect): Promise<Verdict> {
   try {
     const tally = await runner.run({ plans: plansFor(suspect), until_failure: true });
     const [failure] = tally.failures;
+    // What fails without the defect, too, has noticed nothing of it.
+    const noticed = failure !== undefined && (await runPlan(failure.plan)).violation === undefined;
     return {
       name: suspect.name,
-      killed: failure !== undefined,
+      killed: noticed,
       runs: tally.runs,
-      ...(failure ? { by: `${failure.violation.invariant} in ${printPlan(failure.plan)}` } : {}),
+      ...(failure
+        ? { by: `${failure.violation.invariant} in ${printPlan(failure.plan).slice(0, 200)}` }
+        : {}),
     };
   } finally {
     await runner.end();

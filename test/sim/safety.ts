@@ -214,8 +214,13 @@ export class Safety {
     const id = tagged ?? /tempus-([0-9a-f]{8})/.exec(named)?.[1] ?? '';
     const row = this.#world.database.item(TABLES.previews, { id }) as PreviewRow | undefined;
     if (row?.phase === 'Deleting') this.condemned.add(row.preview_id);
+    const owner = (elbv2.tags[arn] ?? []).find(({ Key }) => Key === TAGS.uid)?.Value ?? row?.preview_id;
     const lives =
-      row && row.phase !== 'Deleting' && row.phase !== 'Deleted' && !this.condemned.has(row.preview_id);
+      row &&
+      row.preview_id === owner &&
+      row.phase !== 'Deleting' &&
+      row.phase !== 'Deleted' &&
+      !this.condemned.has(row.preview_id);
     const recently = this.#world.time.ms - (this.touched.get(id) ?? -Infinity) < OVERDUE_MS;
     if (lives && !recently && /^delete(Service|TargetGroup|Schedule)$/.test(call)) {
       this.violate('S12', `${call} of a preview that lives`, { id, phase: row.phase });
