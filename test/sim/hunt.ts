@@ -4,7 +4,6 @@ import { MUTANTS, SEED_BUDGET, type Suspect } from './mutants.ts';
 import { checkMutant } from './mutate.ts';
 import { type Plan, printPlan } from './plan.ts';
 import { Runner } from './pool.ts';
-import { runPlan } from './run.ts';
 import { SCENARIOS } from './scenarios.ts';
 
 interface Verdict {
@@ -40,7 +39,7 @@ async function kill(suspect: Suspect): Promise<Verdict> {
     const tally = await runner.run({ plans: plansFor(suspect), until_failure: true });
     const [failure] = tally.failures;
     // What fails without the defect, too, has noticed nothing of it.
-    const noticed = failure !== undefined && (await runPlan(failure.plan)).violation === undefined;
+    const noticed = failure !== undefined && (await passes(failure.plan));
     return {
       name: suspect.name,
       killed: noticed,
@@ -49,6 +48,16 @@ async function kill(suspect: Suspect): Promise<Verdict> {
         ? { by: `${failure.violation.invariant} in ${printPlan(failure.plan).slice(0, 200)}` }
         : {}),
     };
+  } finally {
+    await runner.end();
+  }
+}
+
+/** Whether the product as it is keeps its promises in this run. */
+async function passes(plan: Plan): Promise<boolean> {
+  const runner = new Runner();
+  try {
+    return (await runner.run({ plans: [plan] })).failures.length === 0;
   } finally {
     await runner.end();
   }
