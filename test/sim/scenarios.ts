@@ -221,8 +221,9 @@ export const SCENARIOS: readonly Scenario[] = [
       await ready(human, id);
       const form = human.open(id);
       await human.remove(id);
-      await human.until(() => human.phase(id) === 'Deleting', MINUTE);
-      await human.wait(10_000);
+      // Once the teardown has begun: before that the form is an edit like any other.
+      await human.until(() => human.says(id) === 'Requested', 2 * MINUTE);
+      await human.wait(3_000);
       await human.save(form);
       await human.wait(MINUTE);
       await human.save(form);
