@@ -92,6 +92,9 @@ export class Safety {
         this.violate('S3', `${writer} moved ${was.phase} to ${is.phase}`, detail);
     }
     this.#desiredUntouched(was, is, writer);
+    if (this.condemned.has(is.preview_id) && is.phase !== 'Deleting' && is.phase !== 'Deleted') {
+      this.violate('S3', `${writer} goes on with what is being torn down`, detail);
+    }
     if (writer === 'controller') this.#controllerWrote(was, is);
     if (is.deletion && !was.deletion) this.#expiredInTime(is, writer);
     if (is.phase === 'Deleted' && is.purge_at !== undefined) this.#provenGone(is);
