@@ -1,17 +1,25 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
-import type { EventLog } from '../preview/event-log.ts';
-import type { PreviewEvent } from '../preview/events.ts';
+import type { EventLog, EventOrder } from '../preview/event-log.ts';
+import { PREVIEW_ID } from '../preview/record.ts';
 import type { ApiDeps } from './deps.ts';
+import { followEvents, isOver } from './event-stream.ts';
+import { notFound } from './problems.ts';
 import { badQuery, findPreview } from './routes.ts';
 
 type Deps = ApiDeps & { events: Pick<EventLog, 'read'> };
 
 const MOST = 500;
 const USUAL = 100;
-const FOLLOW_MS = 1_000;
 const CURSOR = /^[\d.]{1,64}$/;
+const PARAMETERS = ['limit', 'cursor', 'order'];
 
-/** The history of a preview, oldest first: a page as JSON, or all of it and what follows as server-sent events. */
+interface HistoryQuery {
+  limit: number;
+  cursor: string | undefined;
+  order: EventOrder;
+}
+
+/** The history of a preview: a page as JSON, or all of it and what follows as server-sent events. */
 export function eventRoutes(deps: ApiDeps): Router {
   const router = Router();
   const { events } = deps;
@@ -19,74 +27,53 @@ export function eventRoutes(deps: ApiDeps): Router {
   return router;
 }
 
-interface EventQuery {
-  limit: number;
-  after: string | undefined;
-}
-
-function readQuery(request: Request): EventQuery {
-  const { query } = request;
-  const unknown = Object.keys(query).find((name) => name !== 'limit' && name !== 'cursor');
-  if (unknown !== undefined) throw badQuery(unknown, 'is not known here; use limit or cursor');
-  const limit = query['limit'] === undefined ? USUAL : Number(query['limit']);
-  if (!Number.isInteger(limit) || limit < 1 || limit > MOST) {
+function readQuery({ query }: Request): HistoryQuery {
+  const unknown = Object.keys(query).find((name) => !PARAMETERS.includes(name));
+  if (unknown !== undefined) throw badQuery(unknown, 'is not known here; use limit, cursor or order');
+  const { limit = String(USUAL), cursor, order = 'oldest' } = query;
+  if (typeof limit !== 'string' || !/^[1-9]\d{0,2}$/.test(limit) || Number(limit) > MOST) {
     throw badQuery('limit', `must be a whole number from 1 to ${MOST}`);
   }
-  const cursor = query['cursor'] ?? request.get('last-event-id');
   if (cursor !== undefined && (typeof cursor !== 'string' || !CURSOR.test(cursor))) {
     throw badQuery('cursor', 'must be the next_cursor of an earlier page');
   }
-  return { limit, after: cursor };
+  if (order !== 'oldest' && order !== 'newest') throw badQuery('order', 'must be oldest or newest');
+  return { limit: Number(limit), cursor, order };
 }
 
 function history(deps: Deps): RequestHandler {
   return async (request, response) => {
-    const { preview_id } = await findPreview(request, deps);
-    const { limit, after } = readQuery(request);
+    const preview_id = await findHistory(request, deps);
+    const query = readQuery(request);
     if (request.accepts(['application/json', 'text/event-stream']) === 'text/event-stream') {
-      await follow(preview_id, after, response, deps);
+      await stream(preview_id, query, request, response, deps);
       return;
     }
-    const { items, next } = await deps.events.read(preview_id, {
-      limit,
-      ...(after === undefined ? {} : { after }),
-    });
+    const { items, next } = await deps.events.read(preview_id, query);
     response.json({ items, next_cursor: next ?? null });
   };
 }
 
-/** Looks once a second, until the client goes, the server stops, or the preview is Deleted and all of it is told. */
-async function follow(
-  previewId: string,
-  from: string | undefined,
-  response: Response,
-  { events, store, clock, stopping }: Deps,
-): Promise<void> {
-  response.type('text/event-stream').set('cache-control', 'no-cache').flushHeaders();
-  const left = new AbortController();
-  response.on('close', () => left.abort());
-  const signal = AbortSignal.any([left.signal, ...(stopping ? [stopping] : [])]);
-  let after = from;
-  let over = false;
-  while (!signal.aborted) {
-    const { items, next } = await events.read(previewId, {
-      limit: MOST,
-      ...(after === undefined ? {} : { after }),
-    });
-    for (const event of items) response.write(frame(event));
-    after = items.at(-1)?.sequence ?? after;
-    if (next !== undefined) continue;
-    const closed = items.some(
-      ({ type, message }) => type === 'PhaseChanged' && message.endsWith('→ Deleted'),
-    );
-    // The record can be ahead of its history: what is still on its way through the stream is waited for once more.
-    if (over || closed) break;
-    over = (await store.get(previewId))?.phase === 'Deleted' && items.length === 0;
-    await clock.sleep(FOLLOW_MS, signal);
-  }
-  response.end();
+/** A history outlives its record, and is then found by the whole UUID. */
+async function findHistory(request: Request, deps: Deps): Promise<string> {
+  const id = String(request.params['id']).toLowerCase();
+  if (!PREVIEW_ID.test(id)) return (await findPreview(request, deps)).preview_id;
+  const [row, { items }] = await Promise.all([deps.store.get(id), deps.events.read(id, { limit: 1 })]);
+  if (!row && items.length === 0) throw notFound(id);
+  return id;
 }
 
-function frame(event: PreviewEvent): string {
-  return `id: ${event.sequence}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+/** What a browser says that it has seen counts for more than the address, which it repeats when it connects again. */
+async function stream(
+  preview_id: string,
+  { cursor, order }: HistoryQuery,
+  request: Request,
+  response: Response,
+  deps: Deps,
+): Promise<void> {
+  if (order === 'newest') throw badQuery('order', 'must be oldest where events are followed');
+  const seen = request.get('last-event-id');
+  const from = seen !== undefined && CURSOR.test(seen) ? seen : cursor;
+  if (from !== undefined && (await isOver(preview_id, from, deps))) response.status(204).end();
+  else await followEvents(preview_id, from, response, deps);
 }

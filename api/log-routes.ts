@@ -1,6 +1,7 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { canonicalInstant } from '../preview/expiry.ts';
 import type { ApiDeps } from './deps.ts';
+import { FOLLOW_MS, whileListening } from './following.ts';
 import { type LogLine, LogTail } from './log-tail.ts';
 import { badQuery, findPreview } from './routes.ts';
 
@@ -11,7 +12,6 @@ interface LogQuery {
 }
 
 const MAX_TAIL = 10_000;
-const FOLLOW_MS = 1_000;
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
 
 export function logRoutes(deps: ApiDeps): Router {
@@ -75,9 +75,7 @@ interface Following {
 
 /** Until the client goes, the server stops, or the preview is Deleted and its last lines have been read. */
 async function followLines(previewId: string, { reader, write, response, deps }: Following): Promise<void> {
-  const left = new AbortController();
-  response.on('close', () => left.abort());
-  const signal = AbortSignal.any([left.signal, ...(deps.stopping ? [deps.stopping] : [])]);
+  const signal = whileListening(response, deps.stopping);
   while (!signal.aborted) {
     const over = (await deps.store.get(previewId))?.phase === 'Deleted';
     write(await reader.read());

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { createDocument } from 'zod-openapi';
+import { AUTHORS, EVENT_TYPES } from '../preview/event-facts.ts';
 import { CONDITION_TYPES, PHASES } from '../preview/record.ts';
 import type { ApiConfig } from './config.ts';
 import { createSchema } from './create-request.ts';
@@ -57,14 +58,20 @@ const preview = z
   })
   .meta({ id: 'Preview' });
 
-const event = z.object({
-  preview_id: z.uuid(),
-  sequence: z.string(),
-  at: z.string(),
-  type: z.string(),
-  message: z.string(),
-  by: z.enum(['api', 'controller', 'lambda', 'operator']),
-});
+const event = z
+  .object({
+    preview_id: z.uuid(),
+    sequence: z.string().meta({ description: 'sorts as text in the order of the changes; a cursor' }),
+    at: instant,
+    type: z.enum(EVENT_TYPES),
+    message: z.string(),
+    by: z.enum(AUTHORS),
+    changes: z
+      .array(z.object({ path: z.string(), from: z.string().optional(), to: z.string().optional() }))
+      .optional(),
+  })
+  .meta({ id: 'Event' });
+
 const problem = z
   .object({
     type: z.string(),
@@ -227,16 +234,23 @@ export function openapi(config: ApiConfig): object {
       '/preview/{id}/events': {
         get: {
           summary:
-            'What has happened to a preview, oldest first; as server-sent events where that is accepted',
+            'What has happened to a preview; as server-sent events, until it is Deleted, where those are accepted',
           requestParams: {
             path: z.object({ id }),
-            query: z.object({ limit: z.int().min(1).max(500).optional(), cursor: z.string().optional() }),
+            query: z.object({
+              limit: z.int().min(1).max(500).optional(),
+              cursor: z.string().optional(),
+              order: z.enum(['oldest', 'newest']).optional(),
+            }),
+            header: z.object({ 'last-event-id': z.string().optional() }),
           },
           responses: {
             '200': json(
               z.object({ items: z.array(event), next_cursor: z.string().nullable() }),
               'a page; empty while the controller has not read the change yet',
             ),
+            '204': { description: 'followed, and nothing comes after Last-Event-ID or cursor' },
+            '422': refused('?limit, ?cursor or ?order is wrong'),
             ...unknown,
           },
         },

@@ -2,7 +2,17 @@ import type { Clock } from '../platform/clock.ts';
 import type { PreviewEvent } from '../preview/events.ts';
 import type { PreviewView } from '../preview/view.ts';
 import { ApiProblem, Unreachable } from './errors.ts';
-import type { CreateRequest, ListFilter, PreviewList, Problem, SweepAsked, SweepStatus } from './types.ts';
+import { readData, readLines } from './lines.ts';
+import type {
+  CreateRequest,
+  EventPage,
+  HistoryQuery,
+  ListFilter,
+  PreviewList,
+  Problem,
+  SweepAsked,
+  SweepStatus,
+} from './types.ts';
 
 export interface ClientDeps {
   /** The API's address, without a slash at its end. */
@@ -26,6 +36,8 @@ export interface WaitOptions {
 }
 
 const POLL_MS = 250;
+/** How long to wait before a stream that has ended is asked for again. */
+const RECONNECT_MS = 1_000;
 
 /** The API, typed. Rejects with ApiProblem where it refuses and with Unreachable where nobody answers. */
 export class TempusClient {
@@ -80,10 +92,42 @@ export class TempusClient {
     return this.#json('/system/sweep', { method: 'POST', headers, body: JSON.stringify({ max }) });
   }
 
-  /** A page of what has happened to a preview, oldest first, from `cursor` on. */
-  events(id: string, cursor?: string): Promise<{ items: PreviewEvent[]; next_cursor: string | null }> {
-    const query = cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`;
-    return this.#json(`/preview/${encodeURIComponent(id)}/events${query}`);
+  /** A page of what has happened to a preview, the oldest first unless asked otherwise. */
+  events(id: string, { limit, cursor, order }: HistoryQuery = {}): Promise<EventPage> {
+    const query = new URLSearchParams();
+    if (limit !== undefined) query.set('limit', String(limit));
+    if (cursor !== undefined) query.set('cursor', cursor);
+    if (order !== undefined) query.set('order', order);
+    return this.#json(`/preview/${encodeURIComponent(id)}/events?${query.toString()}`);
+  }
+
+  /** Everything that has happened to a preview and what happens next, each once, until it is Deleted or `signal` aborts. */
+  async *followEvents(id: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<PreviewEvent> {
+    const path = `/preview/${encodeURIComponent(id)}/events`;
+    let seen: string | undefined;
+    while (!signal?.aborted) {
+      const response = await this.#send(path, {
+        headers: { accept: 'text/event-stream', ...(seen === undefined ? {} : { 'last-event-id': seen }) },
+        ...(signal ? { signal } : {}),
+      });
+      if (response.status === 204) return;
+      for await (const event of this.#sent(response)) {
+        seen = event.sequence;
+        yield event;
+      }
+      // Only the server knows whether that was all; it says so when it is asked with the last id.
+      await this.#clock.sleep(RECONNECT_MS, signal);
+    }
+  }
+
+  /** The events of one connection. A cut ends it like any other end: the next connection goes on from there. */
+  async *#sent(response: Response): AsyncGenerator<PreviewEvent> {
+    try {
+      for await (const data of readData(readLines(response.body))) yield data as PreviewEvent;
+    } catch (error) {
+      // The first is a cut in fetch's words, the second an event that was cut in two.
+      if (!(error instanceof TypeError) && !(error instanceof SyntaxError)) throw error;
+    }
   }
 
   health(): Promise<{ status: string; version: string }> {
@@ -114,18 +158,12 @@ export class TempusClient {
       `/preview/${encodeURIComponent(id)}/logs?${query.toString()}`,
       signal ? { signal } : {},
     );
-    let rest = '';
     try {
-      for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-        const lines = `${rest}${chunk}`.split('\n');
-        rest = lines.pop() ?? '';
-        yield* lines;
-      }
+      yield* readLines(response.body);
     } catch (error) {
       if (signal?.aborted) throw error;
       throw new Unreachable(this.server, error);
     }
-    if (rest !== '') yield rest;
   }
 
   /** Looks at a preview until `done` holds; undefined when `signal` aborts first. */

@@ -1,3 +1,4 @@
+import type { PreviewEvent } from '../preview/events.ts';
 import type { SweepReport, SweepRequest } from '../preview/sweep-board.ts';
 import type { PreviewView } from '../preview/view.ts';
 
@@ -24,6 +25,19 @@ export interface ListFilter {
 
 export interface PreviewList {
   items: PreviewView[];
+  next_cursor: string | null;
+}
+
+export interface HistoryQuery {
+  /** 1 to 500. */
+  limit?: number;
+  /** `next_cursor` of the page before. */
+  cursor?: string;
+  order?: 'oldest' | 'newest';
+}
+
+export interface EventPage {
+  items: PreviewEvent[];
   next_cursor: string | null;
 }
 

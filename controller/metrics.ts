@@ -42,6 +42,7 @@ export class ControllerMetrics implements PassObserver, QueueObserver {
   readonly #workSeconds: Histogram;
   readonly #gaps: Counter;
   readonly #losses: Counter;
+  readonly #eventsLost: Counter;
   readonly #orphans: Counter<'kind'>;
   readonly #sweeps: Counter<'outcome'>;
   readonly #heldBack: Histogram<'bucket'>;
@@ -69,6 +70,7 @@ export class ControllerMetrics implements PassObserver, QueueObserver {
       CALL_BUCKETS,
     );
     this.#gaps = metrics.counter('tempus_stream_gap_total', 'Times that stream records were lost');
+    this.#eventsLost = metrics.counter('tempus_events_lost_total', 'Events missing in the history');
     this.#losses = metrics.counter(
       'tempus_lease_losses_total',
       'Tenures that ended against the will of the leader',
@@ -125,6 +127,10 @@ export class ControllerMetrics implements PassObserver, QueueObserver {
 
   onGap(): void {
     this.#gaps.inc();
+  }
+
+  onEventsLost(events: number): void {
+    this.#eventsLost.inc(events);
   }
 
   onLost(): void {

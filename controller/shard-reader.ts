@@ -1,136 +1,208 @@
 import {
   type _Record as StreamRecord,
   ExpiredIteratorException,
+  LimitExceededException,
   ResourceNotFoundException,
   TrimmedDataAccessException,
 } from '@aws-sdk/client-dynamodb-streams';
 import type { StreamsPort } from '../aws/ports.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Log } from '../platform/log.ts';
-import type { Coordination } from '../preview/coordination.ts';
+import type { Random } from '../platform/random.ts';
+import { RetryDelays } from './retry-delays.ts';
+import { ShardCheckpoint, type ShardCheckpointDeps } from './shard-checkpoint.ts';
 
-export interface ShardReaderDeps {
+export interface ShardReaderDeps extends ShardCheckpointDeps {
   streams: StreamsPort;
-  coordination: Coordination;
-  clock: Clock;
-  log: Log;
+  random: Random;
   /** Between two reads of one shard; DynamoDB Streams bears about 5 a second. */
   pollMs: number;
-  checkpointMs: number;
-  /** Takes a page over. The reader moves on, and checkpoints, only once it resolves; a page can come twice. */
-  onPage: (records: readonly StreamRecord[]) => Promise<void>;
+  /**
+   * Takes a page over, as a whole, before it returns; its promise tells when nobody needs the page any more. The reader
+   * reads on meanwhile, and checkpoints only what nobody needs. A page comes again when this throws or rejects, and when
+   * a process dies.
+   */
+  onPage: (records: readonly StreamRecord[], shard: ShardName) => Promise<void>;
   /** Records were lost for good: only a list can tell what they said. */
   onGap: () => void;
+  /** Told after every read, and when a shard is left. */
+  onProgress?: (progress: ShardProgress) => void;
 }
 
-/** Pause after a failed read, which is not about the iterator. */
-const RETRY_MS = 1_000;
+export interface ShardName {
+  stream_arn: string;
+  shard_id: string;
+}
+
+export interface ShardProgress extends ShardName {
+  /** How old the last record was when it was read, and longer while reads fail; 0 at the tip; undefined once it is left. */
+  behind_ms: number | undefined;
+}
+
+/** How a shard was left: with all its records read, with records that cannot be read, or on demand. */
+export type ShardEnd = 'read' | 'lost' | 'stopped';
+
+const RETRY = { baseMs: 1_000, maxMs: 30_000 };
+/** What cannot be found, or is trimmed away as fast as it is asked for, is lost after this many reads in a row. */
+const TRIES = 4;
 
 /**
- * Reads one shard to its end or until `signal` aborts. Resolves true when the shard has ended and its children may be
- * read. A record counts as read once it is handed over, not once it is worked off: lists cover what a crash loses in
- * between, and a slow preview must not stall the shard.
+ * Reads one shard to its end, or until it is lost or `signal` aborts. Calls `onEnd` when the last page was handed over:
+ * its children may be read from then on, also while that page is still needed or cannot be checkpointed.
  */
-export async function readShard(
-  streamArn: string,
-  shardId: string,
+export function readShard(
+  shard: ShardName,
   deps: ShardReaderDeps,
+  onEnd: () => void,
   signal: AbortSignal,
-): Promise<boolean> {
-  const reader = new ShardReader(streamArn, shardId, deps);
-  return reader.run(signal);
+): Promise<ShardEnd> {
+  return new ShardReader(shard, deps, onEnd, signal).run();
 }
 
 class ShardReader {
-  readonly #streamArn: string;
-  readonly #shardId: string;
+  readonly #shard: ShardName;
   readonly #deps: ShardReaderDeps;
-  #last: string | undefined;
-  #saved: string | undefined;
-  #savedAt = 0;
+  readonly #onEnd: () => void;
+  readonly #signal: AbortSignal;
+  readonly #delays: RetryDelays;
+  readonly #checkpoint: ShardCheckpoint;
+  #loaded = false;
+  /** The last record that was handed over; undefined before the oldest one. */
+  #position: string | undefined;
+  #iterator: string | undefined;
+  #ended = false;
+  /** Reads in a row that found nothing at their position. */
+  #misses = 0;
+  #seen: { at: number; behindMs: number };
 
-  constructor(streamArn: string, shardId: string, deps: ShardReaderDeps) {
-    this.#streamArn = streamArn;
-    this.#shardId = shardId;
+  constructor(shard: ShardName, deps: ShardReaderDeps, onEnd: () => void, signal: AbortSignal) {
+    this.#shard = shard;
     this.#deps = deps;
+    this.#onEnd = onEnd;
+    this.#signal = signal;
+    this.#delays = new RetryDelays(deps.random, RETRY);
+    this.#checkpoint = new ShardCheckpoint(shard.shard_id, deps);
+    this.#seen = { at: deps.clock.monotonic(), behindMs: 0 };
   }
 
-  async run(signal: AbortSignal): Promise<boolean> {
-    const { coordination, clock, log } = this.#deps;
-    let iterator: string | undefined;
-    let started = false;
-    while (!signal.aborted) {
+  async run(): Promise<ShardEnd> {
+    const { clock, pollMs } = this.#deps;
+    let end: ShardEnd | undefined;
+    while (!end && !this.#signal.aborted) {
       try {
-        if (!started) {
-          const checkpoint = await coordination.readCheckpoint(this.#shardId);
-          if (checkpoint.ended) return true;
-          this.#last = this.#saved = checkpoint.sequence_number;
-          started = true;
-        }
-        iterator ??= await this.#iterator();
-        iterator = await this.#read(iterator);
-        if (iterator === undefined) return await this.#end();
-        await this.#checkpoint(false);
-        await clock.sleep(this.#deps.pollMs, signal);
+        if (await this.#step()) end = 'read';
+        else await clock.sleep(pollMs, this.#signal);
       } catch (error) {
-        iterator = undefined;
-        if (error instanceof ResourceNotFoundException) return await this.#vanished();
-        if (error instanceof ExpiredIteratorException) continue;
-        if (error instanceof TrimmedDataAccessException) {
-          this.#gap('trimmed');
-          continue;
-        }
-        log.warn({ err: error, shard_id: this.#shardId }, 'could not read the shard');
-        await clock.sleep(RETRY_MS, signal);
+        if (await this.#recover(error)) end = 'lost';
       }
     }
-    await this.#checkpoint(true);
+    if (end !== 'read') await this.#checkpoint.save({ now: true });
+    this.#tell(undefined);
+    return end ?? 'stopped';
+  }
+
+  /** True when there is nothing left to do. */
+  async #step(): Promise<boolean> {
+    if (!this.#loaded && (await this.#load())) return true;
+    const again = this.#checkpoint.rewind();
+    if (again) {
+      this.#position = again.position;
+      this.#iterator = undefined;
+      this.#ended = false;
+    }
+    if (!this.#ended) await this.#read();
+    if (this.#ended) return this.#checkpoint.end();
+    await this.#checkpoint.save({ now: false });
     return false;
   }
 
-  async #iterator(): Promise<string> {
+  async #load(): Promise<boolean> {
+    const { position, ended } = await this.#checkpoint.load();
+    this.#loaded = true;
+    this.#position = position;
+    if (ended) this.#onEnd();
+    return ended;
+  }
+
+  /** Hands one page over. Empty pages are normal; a page without a next one is the last. */
+  async #read(): Promise<void> {
+    this.#iterator ??= await this.#findIterator();
+    const ShardIterator = this.#iterator;
+    const { Records = [], NextShardIterator } = await this.#deps.streams.getRecords({ ShardIterator });
+    this.#hand(Records);
+    this.#iterator = NextShardIterator;
+    this.#misses = 0;
+    this.#delays.forget('read');
+    if (NextShardIterator !== undefined) return;
+    this.#ended = true;
+    this.#onEnd();
+  }
+
+  async #findIterator(): Promise<string> {
+    const { stream_arn: StreamArn, shard_id: ShardId } = this.#shard;
     const { ShardIterator } = await this.#deps.streams.getShardIterator({
-      StreamArn: this.#streamArn,
-      ShardId: this.#shardId,
-      ...(this.#last === undefined
+      StreamArn,
+      ShardId,
+      ...(this.#position === undefined
         ? { ShardIteratorType: 'TRIM_HORIZON' as const }
-        : { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER' as const, SequenceNumber: this.#last }),
+        : { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER' as const, SequenceNumber: this.#position }),
     });
     if (!ShardIterator) throw new Error('GetShardIterator answered without an iterator');
     return ShardIterator;
   }
 
-  /** Hands one page over. Empty pages are normal; undefined means that the shard has ended. */
-  async #read(ShardIterator: string): Promise<string | undefined> {
-    const { Records = [], NextShardIterator } = await this.#deps.streams.getRecords({ ShardIterator });
-    if (Records.length > 0) await this.#deps.onPage(Records);
-    this.#last = Records.at(-1)?.dynamodb?.SequenceNumber ?? this.#last;
-    return NextShardIterator;
+  #hand(records: readonly StreamRecord[]): void {
+    const { onPage, clock } = this.#deps;
+    const last = records.at(-1)?.dynamodb;
+    if (last?.SequenceNumber !== undefined) {
+      this.#checkpoint.add(last.SequenceNumber, onPage(records, this.#shard));
+      this.#position = last.SequenceNumber;
+    }
+    const written = last?.ApproximateCreationDateTime?.getTime();
+    const behindMs = written === undefined ? 0 : Math.max(0, clock.now().getTime() - written);
+    this.#seen = { at: clock.monotonic(), behindMs };
+    this.#tell(behindMs);
   }
 
-  async #checkpoint(now: boolean): Promise<void> {
-    const { clock, checkpointMs, coordination } = this.#deps;
-    if (this.#last === undefined || this.#last === this.#saved) return;
-    if (!now && clock.monotonic() - this.#savedAt < checkpointMs) return;
-    await coordination.writeCheckpoint(this.#shardId, { sequence_number: this.#last });
-    this.#saved = this.#last;
-    this.#savedAt = clock.monotonic();
+  /** Whatever can be cured by asking again is; true when it cannot, and what the shard still held is lost. */
+  async #recover(error: unknown): Promise<boolean> {
+    const { clock, log } = this.#deps;
+    // A throttled read leaves its iterator as good as it was.
+    if (!(error instanceof LimitExceededException)) this.#iterator = undefined;
+    this.#tell(this.#seen.behindMs + clock.monotonic() - this.#seen.at);
+    const expired = error instanceof ExpiredIteratorException;
+    const trimmed = isTrimmed(error);
+    if (trimmed && this.#position !== undefined) this.#startOver();
+    if (expired || trimmed || error instanceof ResourceNotFoundException) this.#misses += 1;
+    else log.warn({ err: error, ...this.#shard }, 'could not read the shard');
+    if (!expired && this.#misses >= TRIES) {
+      this.#gap('gone');
+      return true;
+    }
+    // Both are routine, and over with the next read, unless that one says so too.
+    if ((expired || trimmed) && this.#misses === 1) return false;
+    await clock.sleep(this.#delays.next('read'), this.#signal);
+    return false;
   }
 
-  async #end(): Promise<true> {
-    await this.#deps.coordination.writeCheckpoint(this.#shardId, { ended: true });
-    return true;
-  }
-
-  /** The shard is gone after 24 h, or its stream was switched off: what it held is lost, its children are not. */
-  async #vanished(): Promise<true> {
-    this.#gap('vanished');
-    return this.#end();
+  #startOver(): void {
+    this.#position = undefined;
+    this.#checkpoint.forget();
+    this.#gap('trimmed');
   }
 
   #gap(why: string): void {
-    this.#last = undefined;
-    this.#deps.log.warn({ shard_id: this.#shardId, why }, 'stream records were lost');
+    this.#deps.log.warn({ ...this.#shard, why }, 'stream records were lost');
     this.#deps.onGap();
   }
+
+  #tell(behind_ms: number | undefined): void {
+    this.#deps.onProgress?.({ ...this.#shard, behind_ms });
+  }
+}
+
+/** The position is older than the shard's oldest record; or, by a hand in the checkpoint, none of this shard's at all. */
+function isTrimmed(error: unknown): boolean {
+  return (
+    error instanceof TrimmedDataAccessException ||
+    (error instanceof Error && error.name === 'ValidationException')
+  );
 }

@@ -1,83 +1,98 @@
-import type { Shard } from '@aws-sdk/client-dynamodb-streams';
-import type { StreamsPort, TablePort } from '../aws/ports.ts';
-import { readShard, type ShardReaderDeps } from './shard-reader.ts';
+import type { TablePort } from '../aws/ports.ts';
+import { FollowedStream } from './followed-stream.ts';
+import { RetryDelays } from './retry-delays.ts';
+import type { ShardReaderDeps } from './shard-reader.ts';
 
 export interface StreamReaderDeps extends ShardReaderDeps {
   dynamodb: TablePort;
   table: string;
-  /** How often the shard graph is read again, besides at every shard end. */
+  /** How often the streams and their shards are looked at, besides at every shard end. */
   syncMs: number;
 }
 
-/** A stream that is read although the table is broken or absent is asked for again after this pause. */
-const RETRY_MS = 1_000;
+const RETRY = { baseMs: 1_000, maxMs: 30_000 };
+/** A shard that has ended is listed before its children are. DescribeStream may be asked ten times a second. */
+const CHILDREN_MS = 1_000;
+const CHILDREN_TRIES = 10;
 
 /**
- * Shards that may be read now: not yet ended, and none of their parents in the graph still unread. A parent that is no
- * longer listed was trimmed and holds nobody up. Exported for its own tests: order per item hangs on it.
- */
-export function readable(shards: readonly Shard[], ended: ReadonlySet<string>): string[] {
-  const listed = new Set(shards.map(({ ShardId }) => ShardId));
-  return shards.flatMap(({ ShardId, ParentShardId }) => {
-    if (!ShardId || ended.has(ShardId)) return [];
-    const waits = ParentShardId !== undefined && listed.has(ParentShardId) && !ended.has(ParentShardId);
-    return waits ? [] : [ShardId];
-  });
-}
-
-/** Every shard of a stream, over all pages. */
-async function listShards(streams: StreamsPort, StreamArn: string): Promise<Shard[]> {
-  const shards: Shard[] = [];
-  let start: string | undefined;
-  do {
-    const { StreamDescription } = await streams.describeStream({
-      StreamArn,
-      ...(start ? { ExclusiveStartShardId: start } : {}),
-    });
-    shards.push(...(StreamDescription?.Shards ?? []));
-    start = StreamDescription?.LastEvaluatedShardId;
-  } while (start);
-  return shards;
-}
-
-/**
- * Reads the table's stream for as long as `signal` allows: parents before children, shard end as routine, a stream
- * that was switched off and on again under its new ARN. The stream is a doorbell: losing it costs time, not truth.
+ * Reads the table's stream for as long as `signal` allows: parents before children, shard end as routine, a stream that
+ * was switched off to its end and the one that follows it under its new ARN. The stream is a doorbell: losing it costs
+ * time, not truth. Never rejects.
  */
 export async function readStream(deps: StreamReaderDeps, signal: AbortSignal): Promise<void> {
-  const ended = new Set<string>();
-  const reading = new Map<string, Promise<void>>();
-  let streamArn: string | undefined;
-  let changed = new AbortController();
+  await new StreamReader(deps, signal).run();
+}
 
-  const read = async (arn: string, shardId: string) => {
-    try {
-      if (await readShard(arn, shardId, deps, signal)) ended.add(shardId);
-    } catch (error) {
-      deps.log.warn({ err: error, shard_id: shardId }, 'could not finish the shard');
+class StreamReader {
+  readonly #deps: StreamReaderDeps;
+  readonly #signal: AbortSignal;
+  readonly #delays: RetryDelays;
+  /** The latest one, and those before it that are not yet read to their end. */
+  readonly #streams = new Map<string, FollowedStream>();
+  #latest: string | undefined;
+  /** Aborts when there is reason to look before the time. */
+  #changed = new AbortController();
+  #childrenTries = 0;
+
+  constructor(deps: StreamReaderDeps, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#signal = signal;
+    this.#delays = new RetryDelays(deps.random, RETRY);
+  }
+
+  async run(): Promise<void> {
+    const { clock } = this.#deps;
+    while (!this.#signal.aborted) {
+      this.#changed = new AbortController();
+      const ms = await this.#round();
+      await clock.sleep(ms, AbortSignal.any([this.#signal, this.#changed.signal]));
+      if (this.#changed.signal.aborted) continue;
+      for (const stream of this.#streams.values()) stream.retryLost();
     }
-    reading.delete(shardId);
-    changed.abort();
-  };
+    await Promise.all([...this.#streams.values()].map((stream) => stream.ended()));
+  }
 
-  while (!signal.aborted) {
-    changed = new AbortController();
+  /** Looks at everything once, whatever fails of it, and answers how long to wait before the next time. */
+  async #round(): Promise<number> {
+    let failed = !(await this.#try(() => this.#findLatest()));
+    let awaiting = false;
+    for (const stream of this.#streams.values()) {
+      const look = async () => {
+        if (await stream.look(this.#signal)) awaiting = true;
+        if (stream.isIdle && stream.arn !== this.#latest) this.#streams.delete(stream.arn);
+      };
+      if (!(await this.#try(look))) failed = true;
+    }
+    if (failed) return this.#delays.next('look');
+    this.#delays.forget('look');
+    if (!awaiting || this.#childrenTries >= CHILDREN_TRIES) return this.#deps.syncMs;
+    this.#childrenTries += 1;
+    return CHILDREN_MS;
+  }
+
+  async #try(look: () => Promise<void>): Promise<boolean> {
     try {
-      const { Table } = await deps.dynamodb.describeTable({ TableName: deps.table });
-      if (Table?.LatestStreamArn && Table.LatestStreamArn !== streamArn) {
-        if (streamArn) deps.onGap();
-        streamArn = Table.LatestStreamArn;
-      }
-      const arn = streamArn;
-      const shards = arn ? await listShards(deps.streams, arn) : [];
-      for (const shardId of readable(shards, ended)) {
-        if (arn && !reading.has(shardId)) reading.set(shardId, read(arn, shardId));
-      }
-      await deps.clock.sleep(deps.syncMs, AbortSignal.any([signal, changed.signal]));
+      await look();
+      return true;
     } catch (error) {
-      deps.log.warn({ err: error }, 'could not read the stream');
-      await deps.clock.sleep(RETRY_MS, signal);
+      this.#deps.log.warn({ err: error }, 'could not look at the stream');
+      return false;
     }
   }
-  await Promise.all(reading.values());
+
+  /** A stream that was switched off and on has another ARN, and nobody knows what was written in between. */
+  async #findLatest(): Promise<void> {
+    const { dynamodb, table, onGap } = this.#deps;
+    const { Table } = await dynamodb.describeTable({ TableName: table });
+    const arn = Table?.LatestStreamArn;
+    if (arn === undefined || arn === this.#latest) return;
+    if (this.#latest !== undefined) onGap();
+    this.#latest = arn;
+    const onEnd = () => {
+      this.#childrenTries = 0;
+      this.#changed.abort();
+    };
+    this.#streams.set(arn, new FollowedStream(arn, this.#deps, onEnd));
+  }
 }

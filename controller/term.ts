@@ -1,5 +1,4 @@
 import type { _Record as StreamRecord } from '@aws-sdk/client-dynamodb-streams';
-import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { BucketName } from '../aws/buckets.ts';
 import { fenced } from '../aws/decorate.ts';
 import { disciplined } from '../aws/discipline.ts';
@@ -11,10 +10,12 @@ import { Absences } from '../reconcilers/absences.ts';
 import type { ControllerDeps } from './deps.ts';
 import { EventProjector } from './event-projector.ts';
 import { beat } from './heartbeat.ts';
+import { imagesOf } from './images.ts';
 import type { LeaderLease } from './lease.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import { Passes } from './passes.ts';
 import { type ListReason, Resync } from './resync.ts';
+import { StreamLag } from './stream-lag.ts';
 import { readStream } from './stream-reader.ts';
 import { Sweeper } from './sweeper.ts';
 import type { Vitals } from './vitals.ts';
@@ -123,7 +124,9 @@ export class Term {
   #readStream(resync: Resync, tenure: AbortSignal): Promise<void> {
     const { controller, metrics } = this.#deps;
     const { events } = controller;
-    const projector = events && new EventProjector({ ...controller, events });
+    const onLost = (lost: number) => metrics.onEventsLost(lost);
+    const projector = events && new EventProjector({ ...controller, events, onLost }, tenure);
+    const lag = new StreamLag();
     return readStream(
       {
         ...controller,
@@ -131,9 +134,12 @@ export class Term {
         syncMs: controller.times.stream_sync_ms,
         checkpointMs: controller.times.checkpoint_ms,
         // The work first: history must not delay it.
-        onPage: async (records) => {
+        onPage: async (records, { stream_arn }) => {
           for (const record of records) this.#onRecord(record);
-          await projector?.project(records, tenure);
+          await projector?.project(records, stream_arn);
+        },
+        onProgress: (progress) => {
+          this.vitals.streamLagS = lag.note(progress);
         },
         onGap: () => {
           metrics.onGap();
@@ -145,21 +151,14 @@ export class Term {
   }
 
   /** A stream record only says which key to look at; its images decide whether that is worth it. */
-  #onRecord({ dynamodb }: StreamRecord): void {
-    const id = dynamodb?.Keys?.id?.S;
-    if (!dynamodb || id === undefined) return;
-    this.vitals.streamLagS = lagOf(dynamodb.ApproximateCreationDateTime, this.#deps.controller.clock.now());
-    const before = dynamodb.OldImage && unmarshall(dynamodb.OldImage);
-    const after = dynamodb.NewImage && unmarshall(dynamodb.NewImage);
+  #onRecord(record: StreamRecord): void {
+    const id = record.dynamodb?.Keys?.id?.S;
+    if (id === undefined) return;
+    const { before, after } = imagesOf(record);
     const priority = wakes(before, after);
     if (priority !== undefined) this.#queue.add(id, priority);
     this.#deps.metrics.onChange(before, after);
   }
-}
-
-/** In seconds. The stream rounds the time of a record down to whole ones, and its clock is not ours. */
-function lagOf(created: Date | undefined, now: Date): number {
-  return created ? Math.max(0, (now.getTime() - created.getTime()) / 1000) : 0;
 }
 
 /** What has to go goes first, also when only a list has found it. A key with a timer of its own keeps its backoff. */

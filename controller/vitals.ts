@@ -10,6 +10,6 @@ export interface Vitals {
   /** Whether the last sweep was stopped, because it would have taken too much. */
   sweepStopped?: boolean;
   survey?: Survey;
-  /** How old the last record of the stream was when it was read. */
+  /** How far behind the stream is read; 0 at its tip. */
   streamLagS?: number;
 }

@@ -54,7 +54,7 @@ async function provisionTables({ dynamodb }: AwsClients): Promise<void> {
     unless(ResourceInUseException, dynamodb.createTable(coordinationTable(NAMES.coordination))),
     unless(ResourceInUseException, dynamodb.createTable(eventsTable(NAMES.events))),
   ]);
-  for (const table of [NAMES.previews, NAMES.events]) await enablePurge(dynamodb, table);
+  for (const table of [NAMES.previews, NAMES.coordination, NAMES.events]) await enablePurge(dynamodb, table);
 }
 
 async function enablePurge(dynamodb: AwsClients['dynamodb'], TableName: string): Promise<void> {

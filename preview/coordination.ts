@@ -36,6 +36,8 @@ export interface Checkpoint {
   sequence_number?: string;
   /** The shard has been read to its end. */
   ended?: boolean;
+  /** DynamoDB TTL, epoch seconds. */
+  purge_at?: number;
 }
 
 export interface CoordinationDeps {

@@ -14,6 +14,16 @@ export interface EventPage {
   next: string | undefined;
 }
 
+export type EventOrder = 'oldest' | 'newest';
+
+export interface EventQuery {
+  limit: number;
+  /** The sequence of the last event that was seen; without it the page is the first. */
+  cursor?: string | undefined;
+  /** Which come first; by default the oldest. */
+  order?: EventOrder;
+}
+
 /** The history of previews: a table of its own, written by the leader alone and purged by DynamoDB's time to live. */
 export class EventLog {
   readonly #client: TableClient;
@@ -24,6 +34,7 @@ export class EventLog {
     this.#table = table;
   }
 
+  /** Stores an event, unless it is there already. */
   async append(event: PreviewEvent): Promise<void> {
     const purge_at = Math.floor(Date.parse(event.at) / 1000) + KEPT_DAYS * DAY_S;
     await conditional(
@@ -35,13 +46,19 @@ export class EventLog {
     );
   }
 
-  /** Oldest first, after the sequence `after`. */
-  async read(preview_id: string, { after, limit }: { after?: string; limit: number }): Promise<EventPage> {
+  /** A page of a history. Consistent: what was read once is there again, so that a reader can go on from it. */
+  async read(preview_id: string, { limit, cursor, order = 'oldest' }: EventQuery): Promise<EventPage> {
+    const beyond = cursor === undefined ? '' : ` AND #sequence ${order === 'oldest' ? '>' : '<'} :cursor`;
     const { Items = [], LastEvaluatedKey } = await this.#client.query({
       TableName: this.#table,
-      KeyConditionExpression: after === undefined ? 'preview_id = :uid' : 'preview_id = :uid AND #s > :after',
-      ...(after === undefined ? {} : { ExpressionAttributeNames: { '#s': 'sequence' } }),
-      ExpressionAttributeValues: { ':uid': preview_id, ...(after === undefined ? {} : { ':after': after }) },
+      KeyConditionExpression: `preview_id = :uid${beyond}`,
+      ...(cursor === undefined ? {} : { ExpressionAttributeNames: { '#sequence': 'sequence' } }),
+      ExpressionAttributeValues: {
+        ':uid': preview_id,
+        ...(cursor === undefined ? {} : { ':cursor': cursor }),
+      },
+      ScanIndexForward: order === 'oldest',
+      ConsistentRead: true,
       Limit: limit,
     });
     const items = Items.map(({ purge_at: _purge, ...event }) => event as unknown as PreviewEvent);

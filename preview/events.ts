@@ -1,164 +1,103 @@
-import { canonicalJson } from './spec.ts';
-import type { Condition, PreviewRow } from './record.ts';
+import { differing, type FieldChange, isMap, type StringMap } from './changed-paths.ts';
+import { type Author, editFacts, type EventType, type Fact, isServed, revOf } from './event-facts.ts';
+import { PREVIEW_ID } from './record.ts';
 
 /** One fact of a preview's life, for people. Never holds a value of an environment variable. */
 export interface PreviewEvent {
   preview_id: string;
-  /** The stream's sequence number and a counter: sorts as text in the order of the changes. */
+  /** The place of the change in the stream and a counter: sorts as text in the order of the changes. */
   sequence: string;
   /** When it was written, canonical UTC seconds. */
   at: string;
   /** CamelCase and stable. */
-  type: string;
+  type: EventType;
+  /** For people; at most 500 characters. */
   message: string;
   /** Whose doing it was, as far as the change itself tells. */
-  by: 'api' | 'controller' | 'lambda' | 'operator';
+  by: Author;
+  /** What was done to which field, where that can be told. */
+  changes?: FieldChange[];
 }
 
-type Row = Partial<PreviewRow>;
-type Fact = Pick<PreviewEvent, 'type' | 'message'>;
+export interface EventPlace {
+  /** Where the change stands in the stream: digits and dots, of one length, in the order of the changes. */
+  sequence: string;
+  /** When it was written, canonical UTC seconds. */
+  at: string;
+}
 
-const DESIRED = ['spec', 'ttl_hours', 'expires_at', 'nudge', 'phase'] as const;
+/** A change has a handful of facts; of a thousand traces that a hand puts at once, this many are told. */
+const MOST_FACTS = 100;
+const LONGEST = 500;
+
+/** What the controller writes, together with a `status.rev` that it raises by one; see preview/store.ts. */
+const CONTROLLED = ['status', 'phase', 'deletion', 'live', 'purge_at', 'expires_at'];
 
 /**
- * What one change of a record means, in the order in which it is told. Pure: the same change gives the same events with
- * the same sequence, so that reading a stream twice tells everything once.
+ * What one change of a record means, in the order in which it is told. Pure and total: it has an answer to whatever a
+ * hand has stored, and the same change gives the same events with the same sequences, so that a stream that is read twice
+ * tells everything once.
  */
 export function projectEvents(
-  before: Row | undefined,
-  after: Row | undefined,
-  { sequence, at }: { sequence: string; at: string },
+  before: StringMap | undefined,
+  after: StringMap | undefined,
+  { sequence, at }: EventPlace,
 ): PreviewEvent[] {
-  const preview_id = (after ?? before)?.preview_id;
-  if (preview_id === undefined) return [];
-  const by = authorOf(before, after);
-  return factsOf(before, after).map((fact, n) => ({
-    preview_id,
-    sequence: `${sequence}.${String(n).padStart(3, '0')}`,
-    at,
-    by,
-    ...fact,
-  }));
-}
-
-function factsOf(before: Row | undefined, after: Row | undefined): Fact[] {
-  if (!after) return [{ type: 'Purged', message: 'the record is gone from the table' }];
-  if (!before) return [{ type: 'Created', message: `created, lives until ${String(after.expires_at)}` }];
-  return [
-    ...reverted(before, after),
-    ...edits(before, after),
-    ...deletion(before, after),
-    ...phase(before, after),
-    ...conditions(before, after),
-    ...resources(before, after),
-    ...failure(before, after),
-  ];
-}
-
-/**
- * The controller raises rev by one and touches nothing that is desired; the API makes records and asks for deletion; the
- * Lambda says so itself. Whatever does not look like that was somebody with a console.
- */
-function authorOf(before: Row | undefined, after: Row | undefined): PreviewEvent['by'] {
-  if (!before) return after?.status?.rev === 0 && after.phase === 'Pending' ? 'api' : 'operator';
-  if (!after) return 'operator';
-  const rev = (row: Row) => row.status?.rev;
-  if (rev(after) === (rev(before) ?? 0) + 1) return 'controller';
-  if (after.deletion && !before.deletion) return after.deletion.by === 'lambda/expire' ? 'lambda' : 'api';
-  return 'operator';
-}
-
-function reverted(before: Row, after: Row): Fact[] {
-  const [was, is] = [before.status?.rev ?? 0, after.status?.rev ?? 0];
-  return is < was ? [{ type: 'Reverted', message: 'an older copy of the record was put over it' }] : [];
-}
-
-/** Which desired fields changed: their names and, where nothing can be secret, their values. */
-function edits(before: Row, after: Row): Fact[] {
-  const facts: Fact[] = [];
-  const changed = (field: (typeof DESIRED)[number]) =>
-    canonicalJson(before[field] ?? null) !== canonicalJson(after[field] ?? null);
-  if (changed('spec'))
-    facts.push({ type: 'SpecEdited', message: `changed ${specChanges(before.spec, after.spec)}` });
-  if (changed('ttl_hours')) {
-    facts.push({
-      type: 'TtlEdited',
-      message: `ttl_hours ${String(before.ttl_hours)} → ${String(after.ttl_hours)}`,
-    });
-  }
-  if (changed('expires_at')) {
-    const message = `expires_at ${String(before.expires_at)} → ${String(after.expires_at)}`;
-    facts.push({ type: 'ExpiryMoved', message });
-  }
-  if (changed('nudge')) facts.push({ type: 'Nudged', message: 'another try was asked for' });
-  return facts;
-}
-
-/** What a hand has stored in place of a map counts as one field, which is never shown. */
-function fieldsOf(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? { ...value } : { value };
-}
-
-function specChanges(before: unknown, after: unknown): string {
-  const [was, is] = [fieldsOf(before), fieldsOf(after)];
-  const names = [...new Set([...Object.keys(was), ...Object.keys(is)])].toSorted();
-  const parts = names.flatMap((name) => {
-    if (canonicalJson(was[name] ?? null) === canonicalJson(is[name] ?? null)) return [];
-    if (name === 'env') return envNames(was[name], is[name]).map((key) => `env.${key}`);
-    // A command can carry what should have been a secret.
-    const open = name === 'image' || name === 'port' || name === 'cpu' || name === 'memory';
-    return [open ? `${name} ${String(was[name])} → ${String(is[name])}` : name];
-  });
-  return parts.join(', ');
-}
-
-function envNames(before: unknown, after: unknown): string[] {
-  const [was, is] = [fieldsOf(before), fieldsOf(after)];
-  return [...new Set([...Object.keys(was), ...Object.keys(is)])]
-    .filter((key) => was[key] !== is[key])
-    .toSorted();
-}
-
-function deletion(before: Row, after: Row): Fact[] {
-  if (!after.deletion || before.deletion) return [];
-  return [{ type: 'DeletionRequested', message: `${after.deletion.reason}, by ${after.deletion.by}` }];
-}
-
-function phase(before: Row, after: Row): Fact[] {
-  if (before.phase === after.phase) return [];
-  return [{ type: 'PhaseChanged', message: `${String(before.phase)} → ${String(after.phase)}` }];
-}
-
-function conditions(before: Row, after: Row): Fact[] {
-  const was = new Map(list(before).map((one) => [one.type, one]));
-  return list(after).flatMap(({ type, status, reason, message }) =>
-    was.get(type)?.status === status
-      ? []
-      : [{ type: 'ConditionChanged', message: `${type}=${status} ${reason}: ${message}` }],
-  );
-}
-
-function list({ status }: Row): readonly Condition[] {
-  return Array.isArray(status?.conditions) ? status.conditions : [];
-}
-
-function resources(before: Row, after: Row): Fact[] {
-  const [was, is] = [before.status?.resources ?? {}, after.status?.resources ?? {}];
-  return Object.entries(is).flatMap(([key, trace]) => {
-    const name = key.replace('#', ' ');
-    const moments = [
-      ['created_at', 'ResourceCreated', `${name} is there`],
-      ['deleted_at', 'ResourceDeleted', `${name} was told to go`],
-      ['absent_at', 'ResourceAbsent', `${name} is proven gone`],
-    ] as const;
-    return moments.flatMap(([moment, type, message]) =>
-      trace[moment] !== undefined && was[key]?.[moment] === undefined ? [{ type, message }] : [],
+  const by = authorOf(before, after, at);
+  const uid = uidOf(after) ?? uidOf(before);
+  return factsOf(before, after, by)
+    .slice(0, MOST_FACTS)
+    .flatMap(({ type, message, changes, of: whose = uid }, n) =>
+      whose === undefined
+        ? []
+        : [
+            {
+              preview_id: whose,
+              sequence: `${sequence}.${String(n).padStart(3, '0')}`,
+              at,
+              type,
+              message: message.length > LONGEST ? `${message.slice(0, LONGEST - 1)}…` : message,
+              by,
+              ...(changes ? { changes } : {}),
+            },
+          ],
     );
-  });
 }
 
-function failure(before: Row, after: Row): Fact[] {
-  const [was, is] = [before.status?.last_error, after.status?.last_error];
-  if (!is || (was?.at === is.at && was.reason === is.reason)) return [];
-  return [{ type: 'ErrorReported', message: `${is.reason}: ${is.message}` }];
+/** Whether a history ends with this event: nothing more can happen to the preview, unless by hand. */
+export function isLast({ type }: Pick<PreviewEvent, 'type'>): boolean {
+  return type === 'Deleted' || type === 'Purged';
+}
+
+function factsOf(before: StringMap | undefined, after: StringMap | undefined, by: Author): Fact[] {
+  if (before && after) return editFacts({ before, after, by });
+  if (!after) return [{ type: 'Purged', message: 'the record is gone from the table' }];
+  const until = after['expires_at'];
+  return [{ type: 'Created', message: `created, lives until ${typeof until === 'string' ? until : '?'}` }];
+}
+
+/** Only what Tempus itself makes is an id; anything else is no key of a history. */
+function uidOf(row: StringMap | undefined): string | undefined {
+  const uid = row?.['preview_id'];
+  return typeof uid === 'string' && PREVIEW_ID.test(uid) ? uid : undefined;
+}
+
+/** Each part of Tempus writes in a way of its own. Whatever does not look like that was somebody with a console. */
+function authorOf(before: StringMap | undefined, after: StringMap | undefined, at: string): Author {
+  if (!after) return before && isPurge(before, at) ? 'dynamodb' : 'operator';
+  if (!before) return revOf(after) === 0 && after['phase'] === 'Pending' ? 'api' : 'operator';
+  const changed = differing(before, after);
+  const only = (...fields: string[]) => changed.every((field) => fields.includes(field));
+  if (revOf(after) === (revOf(before) ?? 0) + 1 && only(...CONTROLLED)) return 'controller';
+  if (!isServed(before)) return 'operator';
+  const { phase, deletion, nudge } = after;
+  if (phase === 'Deleting' && only('phase', 'deletion') && isMap(deletion)) {
+    return typeof deletion['by'] === 'string' && deletion['by'].startsWith('lambda/') ? 'lambda' : 'api';
+  }
+  return only('nudge') && typeof nudge === 'string' && PREVIEW_ID.test(nudge) ? 'api' : 'operator';
+}
+
+/** DynamoDB's time to live takes tombstones whose time is over, and nothing else. */
+function isPurge({ phase, purge_at }: StringMap, at: string): boolean {
+  return phase === 'Deleted' && typeof purge_at === 'number' && purge_at * 1000 <= Date.parse(at);
 }

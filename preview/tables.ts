@@ -30,7 +30,7 @@ export function previewsTable(name: string): CreateTableCommandInput {
   };
 }
 
-/** DynamoDB TTL of the previews table, which purges tombstones and never previews, and of the events table. */
+/** DynamoDB TTL of every table: it takes tombstones and never previews, old events, and checkpoints of old shards. */
 export const PURGE_ATTRIBUTE = 'purge_at';
 
 /** The coordination table: leases, checkpoints, slots, gone marks. No stream, so that it wakes nobody. */

@@ -45,6 +45,7 @@ describe('the stream reader', () => {
         streams: aws.streams,
         coordination,
         clock,
+        random,
         log,
         table: 'previews',
         pollMs: 5,

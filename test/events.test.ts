@@ -30,6 +30,7 @@ const row = (): PreviewRow =>
 
 describe('the history of a preview', () => {
   const clock = new ManualClock();
+  const random = new SeededRandom('projector');
   let database: MemoryDatabase;
   let store: PreviewStore;
   let events: EventLog;
@@ -51,7 +52,8 @@ describe('the history of a preview', () => {
       const at = { StreamArn, ShardId, ShardIteratorType: 'TRIM_HORIZON' as const };
       const { ShardIterator } = await database.streams.getShardIterator(at);
       const { Records = [] } = await database.streams.getRecords({ ShardIterator });
-      await new EventProjector({ events: log_, clock, log }).project(Records);
+      const projector = new EventProjector({ events: log_, clock, random, log }, new AbortController().signal);
+      await projector.project(Records, StreamArn);
     }
   }
 
@@ -89,7 +91,7 @@ describe('the history of a preview', () => {
       'PhaseChanged api',
     ]);
     const { items } = await events.read(UID, { limit: 100 });
-    expect(items[3]?.message).toBe('changed env.TOKEN');
+    expect(items[3]?.message).toBe('changed spec.env.TOKEN');
     expect(JSON.stringify(items)).not.toContain('canary');
   });
 
@@ -107,7 +109,7 @@ describe('the history of a preview', () => {
     const seen: string[] = [];
     let after: string | undefined;
     do {
-      const page = await events.read(UID, { limit: 2, ...(after === undefined ? {} : { after }) });
+      const page = await events.read(UID, { limit: 2, cursor: after });
       seen.push(...page.items.map(({ sequence }) => sequence));
       after = page.next;
     } while (after !== undefined);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readable } from '../../controller/stream-reader.ts';
+import { readable } from '../../controller/shard-graph.ts';
 import { wakes } from '../../controller/wakes.ts';
 import { PRIORITY } from '../../controller/work-queue.ts';
 import { withCondition } from '../../preview/conditions.ts';
