@@ -26,7 +26,10 @@ export function difference(pass: Ensuring, observed: Service): Changes | undefin
   if (!isBehind(observed, pass)) changes.loadBalancers = loadBalancers(pass);
   if (observed.desiredCount !== plan.service.desiredCount) changes.desiredCount = plan.service.desiredCount;
   const primary = observed.deployments?.find(({ status }) => status === 'PRIMARY');
-  if (changes.taskDefinition === undefined && isToBeRetried(pass, primary)) changes.forceNewDeployment = true;
+  // Started again after a stop it gets a deployment of its own, so that its progress is counted from now.
+  const restarted = observed.desiredCount === 0 && plan.service.desiredCount > 0;
+  if (changes.taskDefinition === undefined && (restarted || isToBeRetried(pass, primary)))
+    changes.forceNewDeployment = true;
   return Object.keys(changes).length > 0 ? changes : undefined;
 }
 
