@@ -9,7 +9,7 @@ import {
 } from './changed-paths.ts';
 import type { StringMap } from './changed-paths.ts';
 import { isLive } from './phases.ts';
-import type { Phase, ResourceTrace } from './record.ts';
+import { type Phase, PREVIEW_ID, type ResourceTrace } from './record.ts';
 import { receiptOf } from './views.ts';
 
 /** Everything that an event can be about. */
@@ -64,6 +64,12 @@ export function revOf(row: StringMap): number | undefined {
   return typeof rev === 'number' ? rev : undefined;
 }
 
+/** Only what Tempus itself makes is an id; anything else is no key of a history. */
+export function uidOf(row: StringMap | undefined): string | undefined {
+  const uid = row?.['preview_id'];
+  return typeof uid === 'string' && PREVIEW_ID.test(uid) ? uid : undefined;
+}
+
 export function isServed(row: StringMap): boolean {
   return isLive(row['phase'] as Phase);
 }
@@ -91,10 +97,10 @@ export function editFacts(edit: Edit): Fact[] {
  */
 function revert({ before, after }: Edit): Fact[] {
   const fact: Fact = { type: 'Reverted', message: 'an older copy of the record was put over it' };
-  const [was, is] = [before['preview_id'], after['preview_id']];
-  if (was !== is) {
+  if (before['preview_id'] !== after['preview_id']) {
+    const [was, is] = [uidOf(before), uidOf(after)];
     const message = 'another record was put in its place';
-    return typeof was === 'string' && typeof is === 'string' ? [{ ...fact, message, of: was }, fact] : [fact];
+    return was !== undefined && is !== undefined ? [{ ...fact, message, of: was }, fact] : [fact];
   }
   const undone = !isServed(before) && isServed(after);
   return undone || (revOf(after) ?? 0) < (revOf(before) ?? 0) ? [fact] : [];

@@ -1,5 +1,5 @@
 import { differing, type FieldChange, isMap, type StringMap } from './changed-paths.ts';
-import { type Author, editFacts, type EventType, type Fact, isServed, revOf } from './event-facts.ts';
+import { type Author, editFacts, type EventType, type Fact, isServed, revOf, uidOf } from './event-facts.ts';
 import { PREVIEW_ID } from './record.ts';
 
 /** One fact of a preview's life, for people. Never holds a value of an environment variable. */
@@ -74,12 +74,6 @@ function factsOf(before: StringMap | undefined, after: StringMap | undefined, by
   if (!after) return [{ type: 'Purged', message: 'the record is gone from the table' }];
   const until = after['expires_at'];
   return [{ type: 'Created', message: `created, lives until ${typeof until === 'string' ? until : '?'}` }];
-}
-
-/** Only what Tempus itself makes is an id; anything else is no key of a history. */
-function uidOf(row: StringMap | undefined): string | undefined {
-  const uid = row?.['preview_id'];
-  return typeof uid === 'string' && PREVIEW_ID.test(uid) ? uid : undefined;
 }
 
 /** Each part of Tempus writes in a way of its own. Whatever does not look like that was somebody with a console. */
