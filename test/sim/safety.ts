@@ -5,6 +5,7 @@ import type { Call } from './calls.ts';
 import { CONFIG, TABLES } from './config.ts';
 import { desiredOf } from './desired.ts';
 import { billableTasks, inventory } from './inventory.ts';
+import { foreignState, wrongOwner, wrongRoute } from './ownership.ts';
 import { SERVING } from './tasks.ts';
 import type { SimProcess } from './process.ts';
 import { EPOCH } from './virtual-time.ts';
@@ -200,11 +201,12 @@ export class Safety {
   beforeEffect({ role }: SimProcess, { service, call, input, mutates }: Call<unknown>): void {
     if (!mutates || !['ecs', 'elbv2', 'scheduler'].includes(service)) return;
     const what = input as Record<string, unknown>;
-    const owned = this.#ownership(call, what);
+    const owned = wrongOwner(call, what, this.#world);
     this.#mark(call, what);
     if (call === 'createService') this.#fuseFirst(what);
     if (owned !== undefined) this.violate('S1', `${role} called ${call} on ${owned}`, { input: what });
-    if (call === 'createRule' || call === 'modifyRule') this.#routesHome(what);
+    const astray = /^(create|modify)Rule$/.test(call) ? wrongRoute(what, this.#world) : undefined;
+    if (astray) this.violate('S6', 'a rule leads a host to another preview', astray);
   }
 
   /** What this change shows: a sweep, where the record of what is deleted is closed already. */
@@ -256,92 +258,22 @@ export class Safety {
     for (const { id } of late) this.violate('L3', 'the Lambda has left what was due', { id });
   }
 
-  /** What is wrong about this change, or undefined. */
-  #ownership(call: string, input: Record<string, unknown>): string | undefined {
-    const { ecs, elbv2 } = this.#world.cloud.state;
-    const tags = (list: readonly object[] | undefined) =>
-      new Map((list ?? []).map((tag) => Object.values(tag) as [string, string]));
-    const foreign = (list: readonly object[] | undefined, what: string) => {
-      const map = tags(list);
-      const uid = map.get(TAGS.uid) ?? '';
-      if (map.get(TAGS.install) !== CONFIG.install || !this.known.has(uid)) return what;
-      // What an earlier incarnation has left may be swept; to go on using it would be to take it over.
-      const row = this.#world.database.item(TABLES.previews, { id: uid.slice(0, 8) });
-      const changes = /^(modify|update)/.test(call);
-      return changes && row && row['preview_id'] !== uid ? `${what}, of another incarnation` : undefined;
-    };
-    if (/^(create|register)/.test(call) && call !== 'createSchedule') {
-      return foreign((input['Tags'] ?? input['tags']) as object[], 'something new without tags');
-    }
-    const arn = input['TargetGroupArn'] ?? input['RuleArn'];
-    if (typeof arn === 'string')
-      return arn in elbv2.tags ||
-        elbv2.targetGroups.some((group) => group.arn === arn) ||
-        elbv2.rules.some((rule) => rule.arn === arn)
-        ? foreign(elbv2.tags[arn], arn)
-        : undefined;
-    if (call === 'updateService' || call === 'deleteService') {
-      if (input['cluster'] !== CONFIG.cluster) return `the cluster ${String(input['cluster'])}`;
-      const found = ecs.services.find(
-        ({ name, status }) => name === input['service'] && status !== 'INACTIVE',
-      );
-      return found && foreign(found.tags, found.name);
-    }
-    if (call === 'deregisterTaskDefinition') {
-      const found = ecs.taskDefinitions.find((one) => one.arn === input['taskDefinition']);
-      return found && foreign(found.tags, found.arn);
-    }
-    if (call.endsWith('Schedule')) {
-      const id = /^tempus-([0-9a-f]{8})$/.exec(String(input['Name']))?.[1] ?? '';
-      const ours = input['GroupName'] === CONFIG.schedule_group && /^[0-9a-f]{8}$/.test(id);
-      return ours ? undefined : `the schedule ${String(input['Name'])}`;
-    }
-    return undefined;
-  }
-
-  /** A host leads to its own preview and to no other. */
-  #routesHome(input: Record<string, unknown>): void {
-    const { elbv2 } = this.#world.cloud.state;
-    const text = JSON.stringify(input['Conditions'] ?? []);
-    const ids = [...text.matchAll(/preview-([0-9a-f]{8})/g)].map(([, id]) => id);
-    const actions = input['Actions'] as { TargetGroupArn?: string }[] | undefined;
-    const group = elbv2.targetGroups.find(({ arn }) => arn === actions?.[0]?.TargetGroupArn);
-    if (group && ids.some((id) => group.name !== `tempus-${id}`)) {
-      this.violate('S6', 'a rule leads a host to another preview', { ids, group: group.name });
-    }
-  }
-
   /** Notes what belongs to somebody else: it must look the same at every resting point. */
   guardNeighbours(): void {
-    this.#neighbours = this.#foreign();
+    this.#neighbours = foreignState(this.#world);
   }
 
   atRest(): void {
     const { time } = this.#world;
     if (time.ms - this.#lookedAt < LOOK_MS) return;
     this.#lookedAt = time.ms;
-    if (this.#neighbours !== undefined && this.#neighbours !== this.#foreign()) {
+    if (this.#neighbours !== undefined && this.#neighbours !== foreignState(this.#world)) {
       this.violate('S1', 'something of a neighbour was changed', {
         was: this.#neighbours,
-        is: this.#foreign(),
+        is: foreignState(this.#world),
       });
     }
     this.#nothingOverdue();
-  }
-
-  #foreign(): string {
-    const { ecs, elbv2, scheduler } = this.#world.cloud.state;
-    const ours = (tags: readonly object[] | undefined) =>
-      (tags ?? []).some((one) => Object.values(one).includes(CONFIG.install));
-    return JSON.stringify([
-      ecs.services
-        .filter(({ tags }) => !ours(tags))
-        .map(({ name, status, desiredCount }) => [name, status, desiredCount]),
-      ecs.taskDefinitions.filter(({ tags }) => !ours(tags)).map(({ arn, status }) => [arn, status]),
-      elbv2.targetGroups.filter(({ arn }) => !ours(elbv2.tags[arn])).map(({ name }) => name),
-      elbv2.rules.filter(({ arn }) => !ours(elbv2.tags[arn])).map(({ arn, priority }) => [arn, priority]),
-      scheduler.schedules.filter(({ name }) => !/^tempus-[0-9a-f]{8}$/.test(name)).map(({ name }) => name),
-    ]);
   }
 
   #nothingOverdue(): void {

@@ -1,1 +1,0 @@
-export { MemoryDatabase } from './database/memory-database.ts';
