@@ -48,7 +48,8 @@ export class FollowedStream {
 
   #forget(shards: readonly Shard[]): void {
     const listed = new Map(shards.map((shard) => [shard.ShardId, shard.SequenceNumberRange]));
-    for (const shardId of this.#done) if (!listed.has(shardId)) this.#done.delete(shardId);
+    for (const shardId of this.#done)
+      if (!listed.has(shardId) && !this.#reading.has(shardId)) this.#done.delete(shardId);
     for (const shardId of this.#lost)
       if (listed.get(shardId)?.EndingSequenceNumber !== undefined) this.#lost.delete(shardId);
   }

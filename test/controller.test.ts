@@ -124,6 +124,39 @@ describe('the stream reader', () => {
     expect(gaps).toBeGreaterThan(0);
   });
 
+  test('what is still in a stream when it is switched off is read from there, whatever follows it', async () => {
+    await put('a');
+    await vi.waitFor(() => expect(seen).toEqual(['a']));
+    await put('b');
+    await aws.database.rollShards('previews', 2);
+    await put('c');
+    await aws.dynamodb.updateTable({
+      TableName: 'previews',
+      StreamSpecification: { StreamEnabled: false },
+    });
+    await aws.clock.advance(1_000);
+    await aws.dynamodb.updateTable({
+      TableName: 'previews',
+      StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' },
+    });
+    await put('d');
+    await vi.waitFor(() => expect(seen.toSorted()).toEqual(['a', 'b', 'c', 'd']), 5_000);
+  });
+
+  test('shards of more than one page of DescribeStream are all read', async () => {
+    stop.abort();
+    await reading;
+    stop = new AbortController();
+    for (let n = 0; n < 7; n += 1) await aws.database.rollShards('previews', 2);
+    await put('last');
+    const { StreamDescription } = await aws.streams.describeStream({
+      StreamArn: await aws.streamArn('previews'),
+    });
+    expect(StreamDescription?.LastEvaluatedShardId).toBeDefined();
+    reading = read(stop.signal);
+    await vi.waitFor(() => expect(seen).toEqual(['last']), 10_000);
+  });
+
   test('records that were trimmed before anyone read them ask for a full list', async () => {
     await put('a');
     await vi.waitFor(() => expect(seen).toEqual(['a']));

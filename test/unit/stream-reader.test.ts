@@ -179,12 +179,13 @@ describe('a page that is still needed', () => {
 });
 
 describe('checkpoints', () => {
-  test('that cannot be written cost no record and end no reader', async () => {
+  test('that cannot be written cost no record and no time, and end no reader', async () => {
     fault = (call) => (call === 'put' ? new Error('no answer') : undefined);
-    void read();
+    void read({ checkpointMs: 0 });
     for (const id of ['a', 'b', 'c']) {
       await put(id);
-      await clock.advance(2_000);
+      await clock.advance(POLL_MS);
+      expect(seen.at(-1)).toBe(id);
     }
     tables.rollShards('previews');
     await put('d');
@@ -371,6 +372,17 @@ describe('shards', () => {
     for (let n = 4; n < times.length; n += 1) expect(times[n]! - times[n - 4]!).toBeGreaterThanOrEqual(1_000);
     expect(seen).toHaveLength(40);
   });
+});
+
+test('shards that cannot be listed are asked for less and less often, and read once they can be', async () => {
+  fault = (call) => (call === 'describeStream' ? new LimitExceededException(error) : undefined);
+  void read();
+  await put('a');
+  await clock.advance(300_000);
+  expect(calls['describeStream']!.length).toBeLessThan(20);
+  fault = () => undefined;
+  await clock.advance(40_000);
+  expect(seen).toEqual(['a']);
 });
 
 describe('a stream that is switched off', () => {
