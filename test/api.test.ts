@@ -163,6 +163,7 @@ describe('reading and deleting', () => {
       '/preview/{id}/retry',
       '/previews',
       '/preview/{id}/logs',
+      '/preview/{id}/events',
       '/system',
       '/system/sweep',
       '/health',
