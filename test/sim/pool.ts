@@ -6,6 +6,8 @@ import { emptyTally, merge, type Tally } from './tally.ts';
 import type { Batch } from './worker.ts';
 
 const BATCH = 25;
+/** Then a fresh thread: what a world that was killed has left waiting for ever stays in memory. */
+const BATCHES_A_THREAD = 60;
 
 /** One thread that runs plans, with the product as it is or with a defect in it. */
 export class Runner {
@@ -46,13 +48,16 @@ export async function runAll(plans: readonly Plan[], options: PoolOptions = {}):
   const total = emptyTally();
   let next = 0;
   const work = async () => {
-    const runner = new Runner();
+    let runner = new Runner();
     try {
-      while (next < plans.length && total.failures.length < enough) {
+      for (let batches = 1; next < plans.length && total.failures.length < enough; batches += 1) {
         const batch = plans.slice(next, next + BATCH);
         next += batch.length;
         merge(total, await runner.run({ plans: batch }));
         options.onProgress?.(total, plans.length - next);
+        if (batches % BATCHES_A_THREAD > 0) continue;
+        await runner.end();
+        runner = new Runner();
       }
     } finally {
       await runner.end();

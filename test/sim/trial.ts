@@ -98,10 +98,11 @@ export async function converge(world: World): Promise<void> {
   }
 }
 
+/** What became of a world, which ends here. */
 export function outcomeOf(world: World): Outcome {
   const { safety, calls, time } = world;
   const [violation] = safety.violations;
-  return {
+  const outcome = {
     ...(violation ? { violation } : {}),
     fired: calls.fired,
     marks: safety.marks,
@@ -111,4 +112,6 @@ export function outcomeOf(world: World): Outcome {
     took_ms: time.ms,
     events: time.events,
   };
+  world.dispose();
+  return outcome;
 }

@@ -90,6 +90,7 @@ export class World {
   skewMs: () => number = () => 0;
   readonly controllers: (Running | undefined)[] = [];
   readonly #retired = new Set<number>();
+  readonly #stops: AbortController[] = [];
   #api: SimProcess | undefined;
 
   private constructor(options: WorldOptions) {
@@ -151,6 +152,11 @@ export class World {
     return new Date(EPOCH + this.time.ms);
   }
 
+  /** Lets go of everything. Node keeps a signal that somebody listens to, and all behind it, until it aborts. */
+  dispose(): void {
+    for (const stop of this.#stops) stop.abort();
+  }
+
   /** Lets the world go on for `ms`, or until `enough`; stops at the first violation. */
   async run(ms: number, enough: () => boolean = () => false): Promise<void> {
     await this.time.run(this.time.ms + ms, () => {
@@ -187,6 +193,7 @@ export class World {
       ...(pace.lease ? { leaseTimes: pace.lease } : {}),
     });
     const stop = new AbortController();
+    this.#stops.push(stop);
     const ended = controller.run(stop.signal).catch((error: unknown) => {
       this.safety.violate('S0', 'a controller ended by an error', { error: String((error as Error).stack) });
     });
