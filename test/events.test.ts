@@ -1,132 +1,168 @@
-import fc from 'fast-check';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { EventProjector } from '../controller/event-projector.ts';
+import { readStream } from '../controller/stream-reader.ts';
+import { systemClock as clock } from '../platform/clock.ts';
 import { silentLog as log } from '../platform/log.ts';
-import { draftPreview } from '../preview/draft.ts';
-import { EventLog } from '../preview/event-log.ts';
-import { projectEvents } from '../preview/events.ts';
-import type { PreviewRow } from '../preview/record.ts';
-import { PreviewStore } from '../preview/store.ts';
-import { eventsTable, previewsTable } from '../preview/tables.ts';
-import { ManualClock } from './fakes/clock.ts';
-import { MemoryDatabase } from './sim/database/memory-database.ts';
-import { SeededRandom } from './sim/random.ts';
+import { systemRandom as random } from '../platform/random.ts';
+import { Coordination } from '../preview/coordination.ts';
+import type { PreviewEvent } from '../preview/events.ts';
+import { coordinationTable } from '../preview/tables.ts';
+import { AT, useEvents } from './event-world.ts';
 
-const UID = '0badcafe-0000-4000-8000-000000000000';
-const spec = {
-  image: 'acme/web:1',
-  port: 8080,
-  cpu: 256,
-  memory: 512,
-  env: { TOKEN: 'canary' },
-  health_path: '/',
-  health_codes: '200',
-} as const;
-const row = (): PreviewRow =>
-  draftPreview(
-    { preview_id: UID, owner: 'local', labels: {}, source: {}, spec: { ...spec }, ttl_hours: 2, urls: [] },
-    new Date('2026-01-01T00:00:00Z'),
-  );
+const world = useEvents();
+const { api, create, tell } = world;
+const { ask } = api;
 
-describe('the history of a preview', () => {
-  const clock = new ManualClock();
-  const random = new SeededRandom('projector');
-  let database: MemoryDatabase;
-  let store: PreviewStore;
-  let events: EventLog;
+const types = async (id: string) =>
+  (await world.events.read(id, { limit: 100 })).items.map(({ type, by }) => `${type} ${by}`);
 
-  beforeEach(() => {
-    database = new MemoryDatabase({ clock, random: new SeededRandom('events') });
-    database.createTable(previewsTable('previews'));
-    database.createTable(eventsTable('events'));
-    store = new PreviewStore({ client: database.document, table: 'previews' });
-    events = new EventLog({ client: database.document, table: 'events' });
+describe('the leader', () => {
+  beforeEach(async () => {
+    await api.aws.dynamodb.createTable(coordinationTable('coordination'));
+  });
+  const stops: AbortController[] = [];
+  const leaders: Promise<void>[] = [];
+  afterEach(async () => {
+    for (const stop of stops.splice(0)) stop.abort();
+    await Promise.all(leaders.splice(0));
   });
 
-  /** Reads the whole stream from its beginning, as a new leader without checkpoints would. */
-  async function readStream(log_: EventLog = events): Promise<void> {
-    const { Table } = await database.dynamodb.describeTable({ TableName: 'previews' });
-    const StreamArn = Table!.LatestStreamArn!;
-    const { StreamDescription } = await database.streams.describeStream({ StreamArn });
-    for (const { ShardId } of StreamDescription!.Shards!) {
-      const at = { StreamArn, ShardId, ShardIteratorType: 'TRIM_HORIZON' as const };
-      const { ShardIterator } = await database.streams.getShardIterator(at);
-      const { Records = [] } = await database.streams.getRecords({ ShardIterator });
-      const projector = new EventProjector({ events: log_, clock, random, log }, new AbortController().signal);
-      await projector.project(Records, StreamArn);
-    }
+  /** Reads the stream and tells it, from its checkpoints on or, as if they were lost, from the oldest record. */
+  function lead({ checkpoints = 'coordination' } = {}): void {
+    const stop = new AbortController();
+    const projector = new EventProjector({ events: world.events, clock, random, log }, stop.signal);
+    stops.push(stop);
+    leaders.push(
+      readStream(
+        {
+          dynamodb: api.aws.dynamodb,
+          streams: api.aws.streams,
+          coordination: new Coordination({ client: world.client, table: checkpoints }),
+          clock,
+          random,
+          log,
+          table: 'previews',
+          pollMs: 5,
+          syncMs: 50,
+          checkpointMs: 0,
+          onPage: (records, { stream_arn }) => projector.project(records, stream_arn),
+          onGap: () => undefined,
+        },
+        stop.signal,
+      ),
+    );
   }
 
-  const types = async () =>
-    (await events.read(UID, { limit: 100 })).items.map(({ type, by }) => `${type} ${by}`);
-
-  async function aLife(): Promise<void> {
-    await store.create(row());
-    const read = (await store.get(UID))!;
-    const resources = { 'service#tempus-0badcafe': { created_at: '2026-01-01T00:00:05Z' } };
-    await store.writeStatus(read, { phase: 'Provisioning', status: { ...read.status, resources } });
-    await database.document.update({
+  async function aLife(): Promise<string> {
+    const row = await create();
+    const resources = { 'service#tempus': { created_at: '2026-01-01T00:00:05Z' } };
+    await api.store.writeStatus(row, { phase: 'Provisioning', status: { ...row.status, resources } });
+    await world.client.update({
       TableName: 'previews',
-      Key: { id: read.id },
+      Key: { id: row.id },
       UpdateExpression: 'SET spec.env.#name = :secret',
+      ConditionExpression: 'attribute_exists(id)',
       ExpressionAttributeNames: { '#name': 'TOKEN' },
-      ExpressionAttributeValues: { ':secret': 'another canary' },
+      ExpressionAttributeValues: { ':secret': 'canary-two' },
     });
-    await store.requestDeletion(read, {
-      requested_at: '2026-01-01T01:00:00Z',
-      reason: 'Requested',
-      by: 'ada',
+    await ask('POST', `/preview/${row.id}/retry`);
+    await ask('DELETE', `/preview/${row.id}`);
+    const now = (await api.store.get(row.id))!;
+    const deleted_at = '2026-01-01T02:00:00Z';
+    await api.store.writeStatus(now, {
+      phase: 'Deleted',
+      status: { ...now.status, deleted_at },
+      purge_at: 1,
     });
+    return row.preview_id;
   }
+
+  const LIFE = [
+    'Created api',
+    'PhaseChanged controller',
+    'ResourceCreated controller',
+    'SpecEdited operator',
+    'Nudged api',
+    'DeletionRequested api',
+    'PhaseChanged api',
+    'PhaseChanged controller',
+    'Deleted controller',
+  ];
 
   test('tells who did what, edits by hand included, and never what an environment variable holds', async () => {
-    await aLife();
-    await readStream();
-    expect(await types()).toEqual([
-      'Created api',
-      'PhaseChanged controller',
-      'ResourceCreated controller',
-      'SpecEdited operator',
-      'DeletionRequested api',
-      'PhaseChanged api',
-    ]);
-    const { items } = await events.read(UID, { limit: 100 });
-    expect(items[3]?.message).toBe('changed spec.env.TOKEN');
-    expect(JSON.stringify(items)).not.toContain('canary');
+    lead();
+    const id = await aLife();
+    await vi.waitFor(async () => expect(await types(id)).toEqual(LIFE), 5_000);
+    const answer = await ask('GET', `/preview/${id}/events`);
+    expect(answer.status).toBe(200);
+    expect(answer.json()).toMatchObject({
+      items: expect.arrayContaining([
+        expect.objectContaining({
+          type: 'SpecEdited',
+          by: 'operator',
+          message: 'changed spec.env.TOKEN',
+          changes: [{ path: 'spec.env.TOKEN' }],
+        }),
+      ]),
+      next_cursor: null,
+    });
+    expect(answer.text).not.toContain('canary');
   });
 
-  test('a stream that is read twice tells everything once', async () => {
-    await aLife();
-    await readStream();
-    const once = await types();
-    await readStream();
-    expect(await types()).toEqual(once);
-  });
-
-  test('pages follow each other without a gap', async () => {
-    await aLife();
-    await readStream();
-    const seen: string[] = [];
-    let after: string | undefined;
-    do {
-      const page = await events.read(UID, { limit: 2, cursor: after });
-      seen.push(...page.items.map(({ sequence }) => sequence));
-      after = page.next;
-    } while (after !== undefined);
-    expect(seen).toHaveLength(6);
-    expect(seen).toEqual(seen.toSorted());
+  test('a stream that is read twice tells everything once, also by two leaders at once', async () => {
+    const id = await aLife();
+    await api.aws.dynamodb.createTable(coordinationTable('lost'));
+    lead();
+    lead({ checkpoints: 'lost' });
+    await vi.waitFor(async () => expect(await types(id)).toEqual(LIFE), 5_000);
+    const told = (await world.events.read(id, { limit: 100 })).items;
+    await api.aws.dynamodb.createTable(coordinationTable('lost-again'));
+    lead({ checkpoints: 'lost-again' });
+    const last = await create();
+    await vi.waitFor(async () => expect(await types(last.preview_id)).toEqual(['Created api']), 5_000);
+    expect((await world.events.read(id, { limit: 100 })).items).toEqual(told);
   });
 });
 
-test('whatever a hand stores, no value of an environment variable gets into an event', () => {
-  const value = fc.string({ minLength: 12 }).map((text) => `canary-${text}`);
-  const env = fc.dictionary(fc.constantFrom('A', 'B', 'TOKEN'), value);
-  fc.assert(
-    fc.property(env, env, fc.boolean(), (one, two, broken) => {
-      const before = { ...row(), spec: { ...spec, env: one } };
-      const after = { ...row(), spec: broken ? ('canary-text' as never) : { ...spec, env: two } };
-      const told = projectEvents(before, after, { sequence: '1', at: '2026-01-01T00:00:00Z' });
-      expect(JSON.stringify(told)).not.toContain('canary-');
-    }),
-  );
+describe('tempus events', () => {
+  function start(...args: string[]) {
+    const cli = join(import.meta.dirname, '../cli/tempus.js');
+    const env = { PATH: process.env['PATH'], TEMPUS_SERVER: `http://127.0.0.1:${api.server.port}` };
+    const child = spawn(process.execPath, [cli, 'events', ...args], {
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const run = { stdout: '', ended: once(child, 'close').then(() => child.exitCode) };
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (run.stdout += chunk));
+    return run;
+  }
+
+  test('prints a line an event, all pages of them', async () => {
+    const { preview_id: id } = await create();
+    for (const n of [1, 2]) await tell(id, n);
+    const run = start(id);
+    expect([await run.ended, run.stdout.split('\n')]).toEqual([
+      0,
+      [`${AT}  api         Nudged             the 1th`, `${AT}  api         Nudged             the 2th`, ''],
+    ]);
+  });
+
+  test('-f goes on until the preview is Deleted, with --json an object a line', async () => {
+    const { preview_id: id } = await create();
+    await tell(id, 1);
+    const run = start(id, '-f', '--json');
+    await vi.waitFor(() => expect(run.stdout).toContain('the 1th'), 5_000);
+    await tell(id, 2);
+    await tell(id, 3, 'Deleted');
+    expect(await run.ended).toBe(0);
+    const lines = run.stdout.trim().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as PreviewEvent).message)).toEqual([
+      'the 1th',
+      'the 2th',
+      'the 3th',
+    ]);
+  });
 });

@@ -39,3 +39,39 @@ test('logs that are not followed end with the error', async () => {
   });
   await expect(Array.fromAsync(client.logs('550e8400'))).rejects.toThrow('no answer from http://127.0.0.1:1');
 });
+
+/** A body that is cut off in the middle, as by a server that dies. */
+function cut(text: string): Response {
+  let sent = false;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (sent) return controller.error(new TypeError('terminated'));
+      sent = true;
+      controller.enqueue(new TextEncoder().encode(text));
+    },
+  });
+  return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
+}
+
+test('events that are followed go on after a cut where it was, and end when the server has no more', async () => {
+  const frame = (n: number) => `id: ${n}\ndata: {"sequence":"${n}"}\n\n`;
+  const answers = [
+    cut(`${frame(1)}${frame(2)}id: 3\ndata: {"sequ`),
+    new Response(`: still here\n\n${frame(3)}`),
+    new Response(null, { status: 204 }),
+  ];
+  const asked: unknown[] = [];
+  const fetcher = async (_url: unknown, init: RequestInit = {}) => {
+    asked.push(new Headers(init.headers).get('last-event-id'));
+    return answers.shift()!;
+  };
+  const sleep = async () => undefined;
+  const client = new TempusClient({
+    server: 'http://127.0.0.1:1',
+    clock: { ...clock, sleep },
+    fetch: fetcher,
+  });
+  const events = await Array.fromAsync(client.followEvents('550e8400'));
+  expect(events.map(({ sequence }) => sequence)).toEqual(['1', '2', '3']);
+  expect(asked).toEqual([null, '2', '3']);
+});
