@@ -1,4 +1,4 @@
-import { canonicalJson } from './spec.ts';
+import { isDeepStrictEqual } from 'node:util';
 
 export interface FieldChange {
   /** The names on the way to the field, joined by dots. */
@@ -27,9 +27,9 @@ export function shown(value: unknown): string {
   return isMap(value) ? 'a map' : 'a list';
 }
 
-/** Whether two stored values are equal. What is absent equals null. */
+/** Whether two stored values are equal, whatever the order of their keys. What is absent equals null. */
 export function isSame(one: unknown, other: unknown): boolean {
-  return one === other || canonicalJson(one ?? null) === canonicalJson(other ?? null);
+  return one === other || isDeepStrictEqual(one ?? null, other ?? null);
 }
 
 /** The names at which two maps differ, sorted. */

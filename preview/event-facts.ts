@@ -1,13 +1,12 @@
 import {
   changedPaths,
-  differing,
   type FieldChange,
   isMap,
   isSame,
   shown,
+  type StringMap,
   valueChange,
 } from './changed-paths.ts';
-import type { StringMap } from './changed-paths.ts';
 import { isLive } from './phases.ts';
 import { type Phase, PREVIEW_ID, type ResourceTrace } from './record.ts';
 import { receiptOf } from './views.ts';
@@ -54,6 +53,8 @@ export interface Edit {
   before: StringMap;
   after: StringMap;
   by: Author;
+  /** The names of the attributes that differ. */
+  changed: readonly string[];
 }
 
 const mapOf = (value: unknown): StringMap => (isMap(value) ? value : {});
@@ -83,12 +84,13 @@ export function editFacts(edit: Edit): Fact[] {
     ...(reverted.length > 0 ? [] : others(edit)),
     ...deletion(edit),
     ...phase(edit),
-    ...conditions(edit),
-    ...slot(edit),
-    ...resources(edit),
-    ...failure(edit),
+    ...(edit.changed.includes('status') ? observations(edit) : []),
     ...end(edit),
   ];
+}
+
+function observations(edit: Edit): Fact[] {
+  return [...conditions(edit), ...slot(edit), ...resources(edit), ...failure(edit)];
 }
 
 /**
@@ -106,10 +108,10 @@ function revert({ before, after }: Edit): Fact[] {
   return undone || (revOf(after) ?? 0) < (revOf(before) ?? 0) ? [fact] : [];
 }
 
-function wishes({ before, after }: Edit): Fact[] {
-  const edits = changedPaths(before['spec'], after['spec']);
+function wishes({ before, after, changed }: Edit): Fact[] {
+  const edits = changed.includes('spec') ? changedPaths(before['spec'], after['spec']) : [];
   const moved = (field: string, type: EventType): Fact[] => {
-    if (isSame(before[field], after[field])) return [];
+    if (!changed.includes(field)) return [];
     const change = valueChange(field, before[field], after[field]);
     return [{ type, message: describe([change]), changes: [change] }];
   };
@@ -117,9 +119,7 @@ function wishes({ before, after }: Edit): Fact[] {
     ...(edits.length > 0 ? [{ type: 'SpecEdited', message: describe(edits), changes: edits } as const] : []),
     ...moved('ttl_hours', 'TtlEdited'),
     ...moved('expires_at', 'ExpiryMoved'),
-    ...(isSame(before['nudge'], after['nudge'])
-      ? []
-      : [{ type: 'Nudged', message: 'another try was asked for' } as const]),
+    ...(changed.includes('nudge') ? [{ type: 'Nudged', message: 'another try was asked for' } as const] : []),
   ];
 }
 
@@ -136,22 +136,22 @@ const TOLD = ['preview_id', 'spec', 'ttl_hours', 'expires_at', 'nudge', 'phase',
 const KEPT = ['status', 'live', 'purge_at'];
 
 /** Whatever else was changed, by name: no edit goes untold. */
-function others({ before, after, by }: Edit): Fact[] {
-  const untold = differing(before, after).filter(
+function others({ by, changed }: Edit): Fact[] {
+  const untold = changed.filter(
     (name) => !TOLD.includes(name) && (by === 'operator' || !KEPT.includes(name)),
   );
   if (untold.length === 0) return [];
   return [{ type: 'RecordEdited', message: `changed ${untold.map((name) => shown(name)).join(', ')}` }];
 }
 
-function deletion({ before, after }: Edit): Fact[] {
+function deletion({ after, changed }: Edit): Fact[] {
   const { deletion: asked } = after;
-  if (!isMap(asked) || isSame(before['deletion'], asked)) return [];
+  if (!isMap(asked) || !changed.includes('deletion')) return [];
   return [{ type: 'DeletionRequested', message: `${shown(asked['reason'])}, by ${shown(asked['by'])}` }];
 }
 
-function phase({ before, after }: Edit): Fact[] {
-  if (isSame(before['phase'], after['phase'])) return [];
+function phase({ before, after, changed }: Edit): Fact[] {
+  if (!changed.includes('phase')) return [];
   const change = valueChange('phase', before['phase'], after['phase']);
   const because = after['phase'] === 'Deleting' ? mapOf(after['deletion']) : conditionsOf(after).get('Ready');
   const reason = because?.['reason'] === undefined ? '' : ` (${shown(because['reason'])})`;

@@ -43,25 +43,25 @@ export function projectEvents(
   after: StringMap | undefined,
   { sequence, at }: EventPlace,
 ): PreviewEvent[] {
-  const by = authorOf(before, after, at);
+  const changed = before && after ? differing(before, after) : [];
+  const by = authorOf(before, after, { at, changed });
   const uid = uidOf(after) ?? uidOf(before);
-  return factsOf(before, after, by)
-    .slice(0, MOST_FACTS)
-    .flatMap(({ type, message, changes, of: whose = uid }, n) =>
-      whose === undefined
-        ? []
-        : [
-            {
-              preview_id: whose,
-              sequence: `${sequence}.${String(n).padStart(3, '0')}`,
-              at,
-              type,
-              message: message.length > LONGEST ? `${message.slice(0, LONGEST - 1)}…` : message,
-              by,
-              ...(changes ? { changes } : {}),
-            },
-          ],
-    );
+  const facts = before && after ? editFacts({ before, after, by, changed }) : endFacts(after);
+  return facts.slice(0, MOST_FACTS).flatMap(({ type, message, changes, of: whose = uid }, n) =>
+    whose === undefined
+      ? []
+      : [
+          {
+            preview_id: whose,
+            sequence: `${sequence}.${String(n).padStart(3, '0')}`,
+            at,
+            type,
+            message: message.length > LONGEST ? `${message.slice(0, LONGEST - 1)}…` : message,
+            by,
+            ...(changes ? { changes } : {}),
+          },
+        ],
+  );
 }
 
 /** Whether a history ends with this event: nothing more can happen to the preview, unless by hand. */
@@ -69,18 +69,21 @@ export function isLast({ type }: Pick<PreviewEvent, 'type'>): boolean {
   return type === 'Deleted' || type === 'Purged';
 }
 
-function factsOf(before: StringMap | undefined, after: StringMap | undefined, by: Author): Fact[] {
-  if (before && after) return editFacts({ before, after, by });
+/** What the first and the last record of an item say. */
+function endFacts(after: StringMap | undefined): Fact[] {
   if (!after) return [{ type: 'Purged', message: 'the record is gone from the table' }];
   const until = after['expires_at'];
   return [{ type: 'Created', message: `created, lives until ${typeof until === 'string' ? until : '?'}` }];
 }
 
 /** Each part of Tempus writes in a way of its own. Whatever does not look like that was somebody with a console. */
-function authorOf(before: StringMap | undefined, after: StringMap | undefined, at: string): Author {
+function authorOf(
+  before: StringMap | undefined,
+  after: StringMap | undefined,
+  { at, changed }: { at: string; changed: readonly string[] },
+): Author {
   if (!after) return before && isPurge(before, at) ? 'dynamodb' : 'operator';
   if (!before) return revOf(after) === 0 && after['phase'] === 'Pending' ? 'api' : 'operator';
-  const changed = differing(before, after);
   const only = (...fields: string[]) => changed.every((field) => fields.includes(field));
   if (revOf(after) === (revOf(before) ?? 0) + 1 && only(...CONTROLLED)) return 'controller';
   if (!isServed(before)) return 'operator';
