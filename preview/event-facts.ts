@@ -152,11 +152,13 @@ function deletion({ after, changed }: Edit): Fact[] {
 
 function phase({ before, after, changed }: Edit): Fact[] {
   if (!changed.includes('phase')) return [];
-  const change = valueChange('phase', before['phase'], after['phase']);
-  const because = after['phase'] === 'Deleting' ? mapOf(after['deletion']) : conditionsOf(after).get('Ready');
-  const reason = because?.['reason'] === undefined ? '' : ` (${shown(because['reason'])})`;
-  const message = `${shown(before['phase'])} → ${shown(after['phase'])}${reason}`;
-  return [{ type: 'PhaseChanged', message, changes: [change] }];
+  const [was, is] = [shown(before['phase']), shown(after['phase'])];
+  const because = is === 'Deleting' ? mapOf(after['deletion']) : conditionsOf(after).get('Ready');
+  const reason = shown(because?.['reason']);
+  // The reasons of the first and the last moment only repeat the phase.
+  const why = [was, is, 'none'].includes(reason) ? '' : ` (${reason})`;
+  const changes = [valueChange('phase', before['phase'], after['phase'])];
+  return [{ type: 'PhaseChanged', message: `${was} → ${is}${why}`, changes }];
 }
 
 function conditionsOf(row: StringMap): Map<unknown, StringMap> {

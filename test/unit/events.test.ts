@@ -54,7 +54,7 @@ describe('a life without hands', () => {
         { phase: 'Provisioning' },
       ),
       [
-        'controller: PhaseChanged Pending → Provisioning (Pending)',
+        'controller: PhaseChanged Pending → Provisioning',
         'controller: SlotAssigned slot 3 of a',
         'controller: ResourceCreated rule tempus-0badcafe is there',
       ],
