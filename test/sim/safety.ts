@@ -280,10 +280,12 @@ export class Safety {
     const now = EPOCH + this.#world.time.ms;
     for (const { id, createdAt } of billableTasks(this.#world.cloud.state)) {
       const row = this.#world.database.item(TABLES.previews, { id }) as PreviewRow | undefined;
-      const expires = row ? desiredOf(row, CONFIG.max_ttl_hours).ends : 0;
+      // What belongs to a record that a hand has erased has no time of its own: it is an orphan, and L1's matter.
+      if (!row) continue;
+      const expires = desiredOf(row, CONFIG.max_ttl_hours).ends;
       const asked = EPOCH + (this.touched.get(id) ?? 0);
       const over = now - Math.max(expires, createdAt, asked);
-      if (id !== '' && over > OVERDUE_MS) {
+      if (over > OVERDUE_MS) {
         this.violate('L3', 'a task outlives its preview', { id, minutes: Math.round(over / 60_000) });
       }
     }
