@@ -107,6 +107,16 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'extended-and-alive',
+    once: true,
+    async play(human) {
+      const id = await human.create();
+      await ready(human, id);
+      await human.extend(id, 60);
+      await human.wait(6 * MINUTE);
+    },
+  },
+  {
     name: 'births-around-a-sweep',
     once: true,
     world: { pace: 'aws' },
