@@ -33,6 +33,15 @@ describe('a page', () => {
     }
   });
 
+  test('tells what was told first, whatever is told again under the same sequence', async () => {
+    const { preview_id: id } = await create();
+    await tell(id, 1);
+    await tell(id, 1, 'Purged');
+    const { items } = JSON.parse((await ask('GET', `/preview/${id}/events`)).text) as EventPage;
+    expect(items.map(({ type }) => type)).toEqual(['Nudged']);
+    expect(items[0]).not.toHaveProperty('purge_at');
+  });
+
   test('of a preview of which nothing was told yet is empty', async () => {
     const { id } = await create();
     expect((await ask('GET', `/preview/${id}/events`)).text).toBe('{"items":[],"next_cursor":null}');
@@ -138,6 +147,16 @@ describe('a stream of events', () => {
     await tell(id, 5, 'Deleted');
     await listener.ended;
     expect(listener.seen).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  test('sends a long history whole', async () => {
+    const { preview_id: id } = await create();
+    const all = Array.from({ length: 230 }, (_, n) => n + 1);
+    await Promise.all(all.map((n) => tell(id, n)));
+    await tell(id, 231, 'Deleted');
+    const listener = await listen(id);
+    await listener.ended;
+    expect(listener.seen).toEqual([...all, 231]);
   });
 
   test('that breaks at any event resumes after the last one that was seen, without a gap and without a second one', async () => {
