@@ -80,7 +80,10 @@ export async function converge(world: World): Promise<void> {
     Math.max(
       0,
       ...calls.fired.map(({ at, ms = 0 }) => at + ms + 10_000),
-      ...world.controllers.map((running) => time.ms + (running?.process.resumesIn ?? 0)),
+      ...world.controllers.flatMap((running) => {
+        const resumesIn = running?.process.resumesIn ?? 0;
+        return resumesIn > 0 ? [time.ms + resumesIn] : [];
+      }),
     );
   const began = time.ms;
   while (safety.violations.length === 0) {
