@@ -1,7 +1,15 @@
 import * as z from 'zod';
-import { envSchema, MEMORY_BY_CPU, memoryHint, type Spec, specFields } from '../preview/spec.ts';
+import type { Spec } from '../preview/spec.ts';
+import { envSchema, MEMORY_BY_CPU, memoryHint, specFields } from '../preview/spec-fields.ts';
 import { SHORT_ID } from '../preview/record.ts';
 import type { ApiConfig } from './config.ts';
+import {
+  argv,
+  commandField,
+  containersField,
+  findContainerErrors,
+  specOfContainers,
+} from './create-containers.ts';
 import { type FieldError, Problem } from './problems.ts';
 
 const NAME = /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/;
@@ -39,15 +47,14 @@ export function createSchema({
         .refine((name) => !name.includes('--'), 'must not contain --')
         .refine((name) => !SHORT_ID.test(name), 'must not look like an id: 8 hex digits'),
       image: specFields.image,
-      command: z
-        .union([z.string().min(1, 'must not be empty').max(4096), specFields.command])
-        .describe('one string, run under /bin/sh -c, or a list of arguments'),
+      command: commandField,
       workdir: specFields.workdir.describe('laptop mode only: the folder that the command runs in'),
       port: specFields.port,
       cpu: specFields.cpu,
       memory: specFields.memory,
       env: envSchema,
       health_path: specFields.health_path,
+      containers: containersField,
       labels,
     })
     .partial()
@@ -82,7 +89,8 @@ export function readCreate(schema: ReturnType<typeof createSchema>, body: unknow
 
 /** What is wrong only in combination, or only on this install. */
 function conflicts(body: CreateBody, config: ApiConfig): FieldError[] {
-  const errors: FieldError[] = [];
+  const errors: FieldError[] = sizeErrors(body);
+  if (body.containers !== undefined) return [...errors, ...findContainerErrors(body, config)];
   const { command, image, workdir } = body;
   if (workdir !== undefined && !config.allow_workdir) {
     errors.push({ pointer: '/workdir', detail: 'works in laptop mode only; leave it out' });
@@ -92,27 +100,30 @@ function conflicts(body: CreateBody, config: ApiConfig): FieldError[] {
   if (command !== undefined && image === undefined && config.process_image === undefined) {
     errors.push({ pointer: '/command', detail: 'needs an image to run in; add image' });
   }
-  const cpu = body.cpu ?? DEFAULTS.cpu;
-  const memory = body.memory ?? MEMORY_BY_CPU[cpu]?.[0];
-  if (memory !== undefined && !MEMORY_BY_CPU[cpu]?.includes(memory)) {
-    errors.push({ pointer: '/memory', detail: memoryHint(cpu) });
-  }
   return errors;
 }
 
-function specOf(body: CreateBody, config: ApiConfig): Spec {
-  const { command, workdir } = body;
+function sizeErrors(body: CreateBody): FieldError[] {
+  const { cpu, memory } = sizeOf(body);
+  return MEMORY_BY_CPU[cpu]?.includes(memory) ? [] : [{ pointer: '/memory', detail: memoryHint(cpu) }];
+}
+
+function sizeOf(body: CreateBody): Pick<Spec, 'cpu' | 'memory'> {
   const cpu = body.cpu ?? DEFAULTS.cpu;
+  return { cpu, memory: body.memory ?? MEMORY_BY_CPU[cpu]?.[0] ?? DEFAULTS.memory };
+}
+
+function specOf(body: CreateBody, config: ApiConfig): Spec {
+  if (body.containers !== undefined)
+    return { containers: specOfContainers(body.containers, config), ...sizeOf(body) };
+  const { command, workdir } = body;
   const own = command === undefined ? config.default_image : (config.process_image ?? config.default_image);
   return {
     image: body.image ?? own,
-    ...(command === undefined
-      ? {}
-      : { command: typeof command === 'string' ? ['/bin/sh', '-c', command] : command }),
+    ...(command === undefined ? {} : { command: argv(command) }),
     ...(workdir === undefined ? {} : { workdir }),
     port: body.port ?? DEFAULTS.port,
-    cpu,
-    memory: body.memory ?? MEMORY_BY_CPU[cpu]?.[0] ?? DEFAULTS.memory,
+    ...sizeOf(body),
     env: body.env ?? {},
     health_path: body.health_path ?? DEFAULTS.health_path,
     // Without a path of the author's own, all that can be asked is whether something speaks HTTP: see docs/decisions.

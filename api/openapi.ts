@@ -25,7 +25,14 @@ const preview = z
     ready_at: instant.nullable(),
     deleted_at: instant.nullable(),
     deletion: z.object({ requested_at: instant, reason: z.string(), by: z.string() }).nullable(),
-    spec: z.looseObject({ image: z.string(), port: z.number(), env: z.array(z.string()) }),
+    spec: z
+      .looseObject({
+        image: z.string(),
+        port: z.number(),
+        env: z.array(z.string()),
+        containers: z.array(z.looseObject({ name: z.string(), image: z.string() })),
+      })
+      .partial(),
     conditions: z.array(
       z.object({
         type: z.enum(CONDITION_TYPES),

@@ -2,6 +2,32 @@ import type { PreviewEvent } from '../preview/events.ts';
 import type { SweepReport, SweepRequest } from '../preview/sweep-board.ts';
 import type { PreviewView } from '../preview/view.ts';
 
+/** One of several containers of a preview. */
+export interface CreateContainer {
+  name: string;
+  image?: string;
+  entrypoint?: string[];
+  command?: string | string[];
+  workdir?: string;
+  port?: number;
+  env?: Record<string, string>;
+  cpu?: number;
+  memory?: number;
+  essential?: boolean;
+  depends_on?: Record<string, 'started' | 'healthy'>;
+  healthcheck?: {
+    command: string[];
+    interval_s?: number;
+    timeout_s?: number;
+    retries?: number;
+    start_period_s?: number;
+  };
+  /** true: the preview's own address; a text: an address with that suffix. */
+  public?: true | string;
+  health_path?: string;
+  health_codes?: string;
+}
+
 /** What `POST /preview/create` takes. Everything is optional; the API writes the defaults. */
 export interface CreateRequest {
   ttl_hours?: number;
@@ -15,6 +41,8 @@ export interface CreateRequest {
   memory?: number;
   env?: Record<string, string>;
   health_path?: string;
+  /** Several containers in one task, in place of the fields of one. */
+  containers?: CreateContainer[];
   labels?: Record<string, string>;
 }
 

@@ -8,11 +8,9 @@ import type { TableClient } from './table-client.ts';
 const UNUSED_OR_SEEN = 'attribute_not_exists(#key) OR (holder = :seenHolder AND tenure = :seenTenure)';
 /** A renewal or a release rests on the very tenure it belongs to. */
 const STILL_MINE = 'holder = :me AND tenure = :mine';
-/** Two creates never get one slot, and one preview never gets two. */
-const SLOT_FREE = 'attribute_not_exists(slots.#n) AND attribute_not_exists(owners.#uid)';
-const SLOT_MINE = 'slots.#n = :uid';
+const SLOT_MINE = 'slots.#n = :holder';
 /** One write, so that a preview that moves holds a slot at every instant, and never two. */
-const MINE_AND_OTHER_FREE = 'slots.#from = :uid AND attribute_not_exists(slots.#to)';
+const MINE_AND_OTHER_FREE = 'slots.#from = :holder AND attribute_not_exists(slots.#to)';
 
 /** The holder of a lease that was given back. */
 export const NOBODY = '-';
@@ -26,7 +24,7 @@ export interface LeaseRow {
   pid?: number;
 }
 
-/** Which previews hold which rule slots of one ALB. */
+/** Which holders (names.ts, `slotHolder`) have which rule slots of one ALB. */
 export interface SlotTable {
   slots: Record<string, string>;
   owners: Record<string, number>;
@@ -38,6 +36,10 @@ export interface Checkpoint {
   ended?: boolean;
   /** DynamoDB TTL, epoch seconds. */
   purge_at?: number;
+}
+
+function each(items: readonly unknown[], write: (i: number) => string): string[] {
+  return items.map((_, i) => write(i));
 }
 
 export interface CoordinationDeps {
@@ -120,8 +122,11 @@ export class Coordination {
     return (await this.#read<SlotTable>(`slots#${alb}`)) ?? { slots: {}, owners: {} };
   }
 
-  /** Reserves slot `n` for `uid`, both directions in one write. False when either is taken. */
-  async reserveSlot(alb: string, n: number, uid: string): Promise<boolean> {
+  /**
+   * Reserves slots, each for a holder of its own: all of them or none, and both directions, in one write. Two creates
+   * never get one slot, and no holder gets two. False when a slot is taken or a holder has one already.
+   */
+  async reserveSlots(alb: string, wanted: readonly { n: number; holder: string }[]): Promise<boolean> {
     const Key = { key: `slots#${alb}` };
     await conditional(
       this.#client.put({
@@ -135,38 +140,51 @@ export class Coordination {
       this.#client.update({
         TableName: this.#table,
         Key,
-        UpdateExpression: 'SET slots.#n = :uid, owners.#uid = :n',
-        ConditionExpression: SLOT_FREE,
-        ExpressionAttributeNames: { '#n': String(n), '#uid': uid },
-        ExpressionAttributeValues: { ':n': n, ':uid': uid },
+        UpdateExpression: `SET ${each(wanted, (i) => `slots.#n${i} = :h${i}, owners.#h${i} = :n${i}`).join(', ')}`,
+        ConditionExpression: each(
+          wanted,
+          (i) => `attribute_not_exists(slots.#n${i}) AND attribute_not_exists(owners.#h${i})`,
+        ).join(' AND '),
+        ExpressionAttributeNames: Object.fromEntries(
+          wanted.flatMap(({ n, holder }, i) => [
+            [`#n${i}`, String(n)],
+            [`#h${i}`, holder],
+          ]),
+        ),
+        ExpressionAttributeValues: Object.fromEntries(
+          wanted.flatMap(({ n, holder }, i) => [
+            [`:n${i}`, n],
+            [`:h${i}`, holder],
+          ]),
+        ),
       }),
     );
   }
 
-  /** Changes slot `from` of `uid` for slot `to`. False when `from` is not its own any more, or `to` is taken. */
-  moveSlot(alb: string, from: number, to: number, uid: string): Promise<boolean> {
+  /** Changes slot `from` of `holder` for slot `to`. False when `from` is not its own any more, or `to` is taken. */
+  moveSlot(alb: string, from: number, to: number, holder: string): Promise<boolean> {
     return conditional(
       this.#client.update({
         TableName: this.#table,
         Key: { key: `slots#${alb}` },
-        UpdateExpression: 'SET slots.#to = :uid, owners.#uid = :to REMOVE slots.#from',
+        UpdateExpression: 'SET slots.#to = :holder, owners.#holder = :to REMOVE slots.#from',
         ConditionExpression: MINE_AND_OTHER_FREE,
-        ExpressionAttributeNames: { '#from': String(from), '#to': String(to), '#uid': uid },
-        ExpressionAttributeValues: { ':to': to, ':uid': uid },
+        ExpressionAttributeNames: { '#from': String(from), '#to': String(to), '#holder': holder },
+        ExpressionAttributeValues: { ':to': to, ':holder': holder },
       }),
     );
   }
 
-  /** Frees slot `n` if it is still this preview's; freeing twice is harmless. */
-  async freeSlot(alb: string, n: number, uid: string): Promise<void> {
+  /** Frees slot `n` if it is still this holder's; freeing twice is harmless. */
+  async freeSlot(alb: string, n: number, holder: string): Promise<void> {
     await conditional(
       this.#client.update({
         TableName: this.#table,
         Key: { key: `slots#${alb}` },
-        UpdateExpression: 'REMOVE slots.#n, owners.#uid',
+        UpdateExpression: 'REMOVE slots.#n, owners.#holder',
         ConditionExpression: SLOT_MINE,
-        ExpressionAttributeNames: { '#n': String(n), '#uid': uid },
-        ExpressionAttributeValues: { ':uid': uid },
+        ExpressionAttributeNames: { '#n': String(n), '#holder': holder },
+        ExpressionAttributeValues: { ':holder': holder },
       }),
     );
   }

@@ -28,16 +28,37 @@ export interface Tag {
   Value: string;
 }
 
-/** Name of a preview's target group, task definition family, service and fuse: 15 characters, AWS allows 32. */
+/** Name of a preview's task definition family, service and fuse: 15 characters. */
 export function resourceName(id: string): string {
   return `tempus-${id}`;
 }
 
-const RESOURCE_NAME = /^tempus-([0-9a-f]{8})$/;
+/** Name of the target group behind one of a preview's addresses: at most 32 characters, as AWS allows. */
+export function targetGroupName(id: string, suffix: string): string {
+  return `${resourceName(id)}${suffix && '-'}${suffix}`;
+}
+
+const RESOURCE_NAME = /^tempus-([0-9a-f]{8})(?:-([a-z0-9-]+))?$/;
 
 /** The preview that a resource of this name would belong to; undefined for any other name. */
-export function idOfName(name: string): string | undefined {
-  return RESOURCE_NAME.exec(name)?.[1];
+export function idOfName(name: string, kind?: ResourceKind): string | undefined {
+  const [, id, suffix] = RESOURCE_NAME.exec(name) ?? [];
+  return suffix === undefined || kind === 'target-group' ? id : undefined;
+}
+
+/** The suffix of the address that a target group of this name is behind; '' for the preview's own. */
+export function suffixOfName(name: string): string {
+  return RESOURCE_NAME.exec(name)?.[2] ?? '';
+}
+
+/** Who holds a slot: a preview, for one of its addresses. */
+export function slotHolder(uid: string, suffix: string): string {
+  return suffix === '' ? uid : `${uid}/${suffix}`;
+}
+
+export function readHolder(holder: string): { uid: string; suffix: string } {
+  const [uid = '', suffix = ''] = holder.split('/');
+  return { uid, suffix };
 }
 
 /** Where a preview's log streams begin: the shared log group holds all previews. */

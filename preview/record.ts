@@ -75,7 +75,8 @@ export interface Status {
   /** When it was rejected: what time alone can cure is tried again every few minutes. */
   failed_at?: string;
   conditions: Condition[];
-  slot?: { alb: string; n: number };
+  /** `others`: the slots of further public containers, by the suffix of their address. */
+  slot?: { alb: string; n: number; others?: Record<string, number> };
   url?: string;
   urls?: string[];
   /** Keyed `kind#name`. */

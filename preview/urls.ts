@@ -9,20 +9,23 @@ export interface Routing {
   path_authority?: string | undefined;
 }
 
-/** The DNS label and the path segment of a preview. */
-export function previewLabel(id: string): string {
-  return `preview-${id}`;
+/** The DNS label and the path segment of one of a preview's addresses; its own has no suffix. */
+export function previewLabel(id: string, suffix = ''): string {
+  return `preview-${id}${suffix && '-'}${suffix}`;
 }
 
-/** The host of a preview without a port, as a listener rule matches it. */
-export function previewHost(id: string, hostDomain: string): string {
-  return `${previewLabel(id)}.${hostDomain.replace(/:\d+$/, '')}`;
+/** The host of an address without a port, as a listener rule matches it. */
+export function previewHost(id: string, hostDomain: string, suffix = ''): string {
+  return `${previewLabel(id, suffix)}.${hostDomain.replace(/:\d+$/, '')}`;
 }
 
 /** Every address of a preview; the first is its `preview_url`. All end in a slash, so that relative links work. */
-export function previewUrls(id: string, routing: Routing): string[] {
+export function previewUrls(id: string, routing: Routing, suffixes: readonly string[] = ['']): string[] {
   const { scheme, host_domain, path_authority } = routing;
-  const host = host_domain ? [`${scheme}://${previewLabel(id)}.${host_domain}/`] : [];
-  const path = path_authority ? [`${scheme}://${path_authority}/${previewLabel(id)}/`] : [];
-  return routing.primary === 'host' ? [...host, ...path] : [...path, ...host];
+  return suffixes.flatMap((suffix) => {
+    const label = previewLabel(id, suffix);
+    const host = host_domain ? [`${scheme}://${label}.${host_domain}/`] : [];
+    const path = path_authority ? [`${scheme}://${path_authority}/${label}/`] : [];
+    return routing.primary === 'host' ? [...host, ...path] : [...path, ...host];
+  });
 }

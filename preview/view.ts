@@ -1,5 +1,6 @@
 import type { Condition, Deletion, LastError, Phase } from './record.ts';
-import type { Spec } from './spec.ts';
+import type { Container } from './containers.ts';
+import type { SingleSpec } from './spec.ts';
 
 /** One line of a receipt: a resource of the preview and what became of it. */
 export interface ResourceView {
@@ -27,6 +28,13 @@ export interface CostView {
   source: string;
 }
 
+/** A container as its users see it: the names of its environment variables, not their values. */
+export type ContainerView = Omit<Container, 'env'> & { env: string[] };
+
+/** The desired state as its users see it, in the form in which it is stored: one container's fields, or `containers`. */
+export type SpecView = Pick<SingleSpec, 'cpu' | 'memory'> &
+  Partial<Omit<SingleSpec, 'env' | 'cpu' | 'memory'>> & { env: string[]; containers?: ContainerView[] };
+
 /** What `GET /preview/:id` answers: a preview as its users see it. Times are canonical UTC seconds. */
 export interface PreviewView {
   id: string;
@@ -47,7 +55,7 @@ export interface PreviewView {
   deleted_at: string | null;
   deletion: Deletion | null;
   /** The names of the environment variables are shown, their values are not. */
-  spec: Omit<Spec, 'env'> & { env: string[] };
+  spec: SpecView;
   conditions: Condition[];
   last_error: LastError | null;
   resources: ResourceView[];

@@ -1,6 +1,6 @@
 import { previewCost } from './cost.ts';
 import type { PreviewRow } from './record.ts';
-import type { PreviewView, Receipt, ResourceView } from './view.ts';
+import type { ContainerView, PreviewView, Receipt, ResourceView, SpecView } from './view.ts';
 
 /** The traces of a record as lines of its receipt, in the order in which they were created. */
 export function viewResources(row: PreviewRow): ResourceView[] {
@@ -34,10 +34,23 @@ function fieldsOf(stored: unknown): object {
   return stored !== null && typeof stored === 'object' && !Array.isArray(stored) ? stored : {};
 }
 
+/** An operator may have stored anything here; only a map has fields to show, and names of variables. */
+function viewSpec(stored: unknown): SpecView {
+  const { containers, ...spec } = withEnvNames(stored) as SpecView;
+  if (containers === undefined) return spec;
+  return {
+    ...spec,
+    containers: Array.isArray(containers) ? containers.map((one) => withEnvNames(one) as ContainerView) : [],
+  };
+}
+
+function withEnvNames(stored: unknown): object {
+  const { env, ...fields } = fieldsOf(stored) as { env?: unknown };
+  return { ...fields, env: Object.keys(fieldsOf(env)) };
+}
+
 /** A record as its users see it: no environment values, no bookkeeping of the controller. */
 export function viewPreview(row: PreviewRow, now: Date, queue_position?: number): PreviewView {
-  // An operator may have stored anything here; only a map has fields to show, and names of variables.
-  const { env, ...spec } = fieldsOf(row.spec) as PreviewRow['spec'];
   const resources = viewResources(row);
   const urls = row.status.urls ?? [];
   return {
@@ -56,7 +69,7 @@ export function viewPreview(row: PreviewRow, now: Date, queue_position?: number)
     ready_at: row.status.ready_at ?? null,
     deleted_at: row.status.deleted_at ?? null,
     deletion: row.deletion ?? null,
-    spec: { ...spec, env: Object.keys(fieldsOf(env)) },
+    spec: viewSpec(row.spec),
     conditions: row.status.conditions,
     last_error: row.status.last_error ?? null,
     resources,

@@ -1,7 +1,9 @@
 import { canonicalInstant, expiresAt } from '../preview/expiry.ts';
 import type { Finding } from '../preview/conditions.ts';
 import type { Accepted, PreviewRow } from '../preview/record.ts';
-import { specSchema } from '../preview/spec.ts';
+import { endpointsOf } from '../preview/endpoints.ts';
+import { isSeveral, parseSpec } from '../preview/spec.ts';
+import type { ReconcilerConfig } from './config.ts';
 
 export interface Acceptance {
   /** What to run and until when. Absent only when nothing acceptable has ever been stored. */
@@ -11,19 +13,17 @@ export interface Acceptance {
   finding: Finding;
 }
 
+type Limits = Pick<ReconcilerConfig, 'max_ttl_hours' | 'allow_workdir' | 'albs'>;
 type Verdict<T> = { ok: T } | { reason: string; message: string };
 
 /**
  * Judges the desired state as it is stored, which any DynamoDB client may have edited. What is wrong is named in the
  * finding; what was accepted before keeps ruling in its place, the expiry included.
  */
-export function judge(
-  row: PreviewRow,
-  limits: { max_ttl_hours: number; allow_workdir: boolean },
-): Acceptance {
+export function judge(row: PreviewRow, limits: Limits): Acceptance {
   const before = row.status.accepted;
   const expiry = judgeExpiry(row, limits.max_ttl_hours);
-  const spec = judgeSpec(row, limits.allow_workdir);
+  const spec = judgeSpec(row, limits);
   const refusal = 'ok' in spec ? expiry.refusal : spec;
   const { expires_at, ttl_hours } = expiry;
   const runs = 'ok' in spec ? spec.ok : before?.spec;
@@ -36,18 +36,25 @@ export function judge(
   };
 }
 
-function judgeSpec(row: PreviewRow, allowWorkdir: boolean): Verdict<Accepted['spec']> {
-  const parsed = specSchema.safeParse(row.spec);
+function judgeSpec(row: PreviewRow, { allow_workdir, albs }: Limits): Verdict<Accepted['spec']> {
+  const parsed = parseSpec(row.spec);
   if (!parsed.success) {
     const message = parsed.error.issues
       .map((issue) => `${['spec', ...issue.path].join('.')}: ${issue.message}`)
       .join('; ');
     return { reason: 'InvalidSpec', message };
   }
-  if (parsed.data.workdir !== undefined && !allowWorkdir) {
+  const spec = parsed.data;
+  // In the short form it is a folder of the machine that the command runs on; with an image it is one of the image's.
+  if (!isSeveral(spec) && spec.workdir !== undefined && !allow_workdir) {
     return { reason: 'InvalidSpec', message: 'spec.workdir: works in laptop mode only; remove it' };
   }
-  return { ok: parsed.data };
+  const room = Math.max(...albs.map(({ slots }) => slots));
+  if (endpointsOf(spec).length > room) {
+    const message = `spec.containers: at most ${room} can be public here, as no load balancer has more slots`;
+    return { reason: 'InvalidSpec', message };
+  }
+  return { ok: spec };
 }
 
 interface Expiry extends Pick<Accepted, 'ttl_hours' | 'expires_at'> {

@@ -6,7 +6,9 @@ export interface AlbConfig extends Routing {
   listener_arn: string;
   /** host:port under which the controller reaches the listener, whatever name the preview has. */
   probe_address: string;
-  /** How many previews it takes: AWS allows 100 target groups, and 100 rules over all its listeners. */
+  /** The target group of the waiting room, to which a preview's requests go until it is Ready. Absent: there is none. */
+  waiting_target_group?: string | undefined;
+  /** How many public containers it takes: AWS allows 100 target groups, and 100 rules over all its listeners. */
   slots: number;
 }
 

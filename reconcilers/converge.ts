@@ -1,19 +1,22 @@
 import { classify, type Fault } from '../aws/errors.ts';
 import { type Finding, findCondition } from '../preview/conditions.ts';
-import type { Accepted, ConditionType, Phase, PreviewRow } from '../preview/record.ts';
+import { MAIN } from '../preview/endpoints.ts';
+import type { Accepted, ConditionType, Phase, PreviewRow, Status } from '../preview/record.ts';
 import { judge } from './acceptance.ts';
+import type { Slot } from './allotment.ts';
 import { ensureFuse } from './fuse.ts';
-import { clearSlot, ensureListenerRules } from './listener-rule.ts';
+import { clearSlot, ensureListenerRules, openRoute } from './listener-rule.ts';
 import { withoutStrangers } from './listener.ts';
+import { leaveFormerEndpoints } from './former-endpoints.ts';
 import { done, type Outcome, type PassResult } from './outcome.ts';
 import type { Ensuring, ReconcilerDeps } from './pass.ts';
 import { planPreview, plannedKeys } from './plan.ts';
 import { ensureAnswer, ensureRollout, lastLines } from './readiness.ts';
-import { chooseRollout, isRetryDue, type Rollout, rolloutFields } from './rollout.ts';
+import { chooseRollout, isRetryDue, type Rollout, rolloutFields, suffixesOf } from './rollout.ts';
 import { ensureService } from './service.ts';
-import { type Claim, claimSlot, moveSlot, type Slot } from './slots.ts';
+import { type Claim, claimSlots, moveSlot, giveBack } from './slots.ts';
 import { StatusDraft } from './status-draft.ts';
-import { ensureTargetGroup } from './target-group.ts';
+import { ensureTargetGroups } from './target-group.ts';
 import { ensureTaskDefinition } from './task-definition.ts';
 import { judgeFault, judgeOutcome, SPEC_NOT_ACCEPTED } from './verdict.ts';
 import { CONFLICT, Writer } from './writer.ts';
@@ -42,7 +45,7 @@ const ROLLED_OUT: Finding = {
 /** In the order AWS forces: ECS refuses a target group that no rule uses yet, and the fuse comes before the cost. */
 const STEPS: readonly Step[] = [
   { condition: 'RouteReady', ensure: ensureFuse },
-  { condition: 'RouteReady', ensure: ensureTargetGroup },
+  { condition: 'RouteReady', ensure: ensureTargetGroups },
   { condition: 'RouteReady', ensure: ensureListenerRules, proves: ROUTED },
   { condition: 'ServiceReady', ensure: ensureTaskDefinition },
   { condition: 'ServiceReady', ensure: ensureService },
@@ -51,7 +54,9 @@ const STEPS: readonly Step[] = [
 /** Asked only of a service that is meant to run. */
 const READINESS: readonly Step[] = [
   { condition: 'ServiceReady', ensure: ensureRollout, proves: ROLLED_OUT },
+  { condition: 'RouteReady', ensure: openRoute, proves: ROUTED },
   { condition: 'Ready', ensure: ensureAnswer },
+  { condition: 'Ready', ensure: leaveFormerEndpoints },
 ];
 
 /** Makes AWS like the accepted desired state, as far as AWS lets it get in one pass, and writes down how far that is. */
@@ -68,19 +73,25 @@ export async function converge(row: PreviewRow, attempt: number, deps: Reconcile
   }
   draft.set({ accepted });
 
-  const claim = await claimSlot(row, deps, (free) => withoutStrangers(free, deps.ports.elbv2));
+  const rollout = chooseRollout(row, accepted, isRetryDue(row.status, deps.clock.now(), deps.config));
+  const claim = await claimSlots(row, suffixesOf(rollout.spec), deps, (free) =>
+    withoutStrangers(free, deps.ports.elbv2),
+  );
   if (!claim) {
     const full = { reason: 'CapacityExhausted', message: 'every load balancer is full; waiting for a slot' };
     draft.find({ type: 'Admitted', status: 'False', ...full });
     draft.find({ type: 'Ready', status: 'False', ...full });
-    return writer.end('Pending', expires_at, deps.config.retry_ms, full.reason);
+    // What asks for one more address keeps what it has: nothing of it is touched until there is room.
+    const phase = draft.status.ready_at ? 'Degraded' : 'Pending';
+    return writer.end(phase, expires_at, deps.config.retry_ms, full.reason);
   }
-  return deploy({ row, accepted, claim, attempt, draft, writer, deps });
+  return deploy({ row, accepted, rollout, claim, attempt, draft, writer, deps });
 }
 
 interface Deployment {
   row: PreviewRow;
   accepted: Accepted;
+  rollout: Rollout;
   claim: Claim;
   attempt: number;
   draft: StatusDraft;
@@ -91,7 +102,8 @@ interface Deployment {
 async function deploy({
   row,
   accepted,
-  claim: { slot, spare },
+  rollout,
+  claim,
   attempt,
   draft,
   writer,
@@ -99,29 +111,29 @@ async function deploy({
 }: Deployment): Promise<PassResult> {
   const { config, clock, log, ports, probe, coordination } = deps;
   const { expires_at } = accepted;
-  const rollout = chooseRollout(row, accepted, isRetryDue(row.status, clock.now(), config));
-  const plan = planPreview({ row, spec: rollout.spec, expires_at, slot, run: rollout.run }, config);
+  const { alb, slots } = claim;
+  const plan = planPreview({ row, spec: rollout.spec, expires_at, alb, slots, run: rollout.run }, config);
   draft.find({
     type: 'Admitted',
     status: 'True',
     reason: 'SlotHeld',
-    message: `a slot on ${slot.alb.name} is held`,
+    message: `a slot on ${alb.name} is held`,
   });
-  draft.set({ slot: { alb: slot.alb.name, n: slot.n }, urls: plan.urls, url: plan.urls[0] ?? '' });
+  draft.set({ slot: slotField(claim), urls: plan.urls, url: plan.urls[0] ?? '' });
   draft.set(rolloutFields(draft.status, rollout, draft.at));
   if (!rollout.rejected) draft.unset('failed_spec', 'failed_nudge', 'failed_at');
   draft.intend(plannedKeys(plan));
   const begun = await writer.begin(phaseMeanwhile(row, rollout, draft));
   if (!begun) return { kind: 'fault', fault: CONFLICT };
-  for (const { alb, n } of spare) await coordination.freeSlot(alb.name, n, row.preview_id);
+  await giveBack(row, claim.spare, coordination);
 
-  const pass: Ensuring = { row: begun, plan, ports, config, clock, log, probe, draft };
+  const pass: Ensuring = { row: begun, plan, claim, ports, config, clock, log, probe, draft, coordination };
   const result = await ensure(pass, rollout.run ? [...STEPS, ...READINESS] : STEPS);
   if ('fault' in result) {
     const phase = judgeFault(draft, result.condition, result.fault, attempt);
     return writer.fault(phase ?? begun.phase, result.fault);
   }
-  if (pass.slotTaken && (await leaveSlot(pass, slot, deps)))
+  if (pass.slotTaken !== undefined && (await leaveSlot(pass, pass.slotTaken, deps)))
     return writer.end(begun.phase, expires_at, 0, 'SlotMoved');
   const { phase, ms, reason } = await judgeOutcome({
     ...result,
@@ -137,11 +149,22 @@ async function deploy({
  * go first, and the slot is changed for another in one write: without a slot the preview would have to queue again.
  * Nobody remembers that the slot is taken: whoever claims one asks the listener, so it is free when the stranger is gone.
  */
-async function leaveSlot(pass: Ensuring, slot: Slot, deps: ReconcilerDeps): Promise<boolean> {
+async function leaveSlot(pass: Ensuring, suffix: string, deps: ReconcilerDeps): Promise<boolean> {
   const before = findCondition(pass.row.status.conditions, 'RouteReady');
-  if (before?.reason !== 'NameConflict') return false;
+  const { alb, slots } = pass.claim;
+  const n = slots.get(suffix);
+  if (before?.reason !== 'NameConflict' || n === undefined) return false;
   const usable = (free: readonly Slot[]) => withoutStrangers(free, pass.ports.elbv2);
-  return moveSlot(pass.row, slot, deps.coordination, { usable, clear: () => clearSlot(pass) });
+  return moveSlot(pass.row, { alb, n, suffix }, deps.coordination, {
+    usable,
+    clear: () => clearSlot(pass, suffix),
+  });
+}
+
+function slotField({ alb, slots }: Claim): NonNullable<Status['slot']> {
+  const others = Object.fromEntries([...slots].filter(([suffix]) => suffix !== MAIN));
+  const n = slots.get(MAIN) ?? 0;
+  return { alb: alb.name, n, ...(Object.keys(others).length === 0 ? {} : { others }) };
 }
 
 /** The phase while the pass is under way: already true of what is known before its first call. */

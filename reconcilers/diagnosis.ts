@@ -1,19 +1,26 @@
-import type { Service, Task } from '@aws-sdk/client-ecs';
+import type { Container, Service, Task } from '@aws-sdk/client-ecs';
 import type { TargetHealthDescription } from '@aws-sdk/client-elastic-load-balancing-v2';
+import type { Endpoint } from '../preview/endpoints.ts';
 
 /** Why a preview does not serve: a stable reason, a sentence for people, and the task that tells most. */
 export interface Diagnosis {
   reason: string;
   message: string;
   taskId?: string;
+  /** Whose last words tell most. */
+  container?: string;
+}
+
+export interface EndpointTargets {
+  endpoint: Pick<Endpoint, 'container' | 'port' | 'health_path'>;
+  targets: readonly TargetHealthDescription[];
 }
 
 export interface Evidence {
   service: Service;
   stopped: readonly Task[];
-  targets: readonly TargetHealthDescription[];
-  port: number;
-  healthPath: string;
+  /** What each of the preview's addresses should lead to, and what the load balancer sees there. */
+  endpoints: readonly EndpointTargets[];
 }
 
 /**
@@ -33,12 +40,14 @@ export function taskIdOf(task: Task): string {
 
 function diagnoseTask(task: Task, evidence: Evidence): Diagnosis | undefined {
   const reason = task.stoppedReason ?? '';
-  const container = task.containers?.find(({ exitCode, reason: why }) => exitCode !== undefined || why) ?? {};
+  const container = culpritOf(task);
   const text = `${reason} ${container.reason ?? ''}`;
+  const several = (task.containers?.length ?? 0) > 1 && container.name !== undefined;
   const found = (name: string, message: string): Diagnosis => ({
     reason: name,
-    message,
+    message: several ? `container ${container.name}: ${message}` : message,
     taskId: taskIdOf(task),
+    ...(container.name === undefined ? {} : { container: container.name }),
   });
   if (text.includes('NoContainerEngine')) {
     return found(
@@ -73,10 +82,25 @@ function diagnoseTask(task: Task, evidence: Evidence): Diagnosis | undefined {
   return undefined;
 }
 
-function diagnoseTargets({ targets, port, healthPath }: Evidence): Diagnosis | undefined {
-  for (const { TargetHealth } of targets) {
-    const found = diagnoseHealth(TargetHealth?.Reason, TargetHealth?.Description ?? '', port, healthPath);
-    if (TargetHealth?.State === 'unhealthy' && found) return found;
+/** The container that brought its task down: the others were stopped with it, and exited because of that. */
+function culpritOf({ containers = [] }: Task): Container {
+  const ended = containers.filter(({ exitCode, reason }) => exitCode !== undefined || reason);
+  const stoppedToo = new Set<number | undefined>([0, 137, 143]);
+  return (
+    ended.find(({ reason }) => reason) ??
+    ended.find(({ exitCode }) => !stoppedToo.has(exitCode)) ??
+    ended.find(({ exitCode }) => exitCode === 0) ??
+    ended[0] ??
+    {}
+  );
+}
+
+function diagnoseTargets({ endpoints }: Evidence): Diagnosis | undefined {
+  for (const { endpoint, targets } of endpoints) {
+    for (const { TargetHealth } of targets) {
+      const found = diagnoseHealth(TargetHealth?.Reason, TargetHealth?.Description ?? '', endpoint);
+      if (TargetHealth?.State === 'unhealthy' && found) return found;
+    }
   }
   return undefined;
 }
@@ -84,31 +108,34 @@ function diagnoseTargets({ targets, port, healthPath }: Evidence): Diagnosis | u
 function diagnoseHealth(
   reason: string | undefined,
   description: string,
-  port: number,
-  healthPath: string,
+  { port, health_path: healthPath, container }: EndpointTargets['endpoint'],
 ): Diagnosis | undefined {
   if (reason === 'Target.ResponseCodeMismatch' || /with these codes/.test(description)) {
     const codes = /\[([\d, ]+)\]/.exec(description)?.[1];
     const message = `${healthPath} answered${codes ? ` with ${codes}` : ' with a status outside health_codes'}; set health_path to a path that answers 2xx or 3xx`;
-    return { reason: 'HealthCheckFailed', message };
+    return { reason: 'HealthCheckFailed', message, container };
   }
   if (reason === 'Target.Timeout' || /timed out/i.test(description)) {
-    return { reason: 'HealthCheckFailed', message: `${healthPath} did not answer in time` };
+    return { reason: 'HealthCheckFailed', message: `${healthPath} did not answer in time`, container };
   }
   if (reason === 'Target.FailedHealthChecks' || /health checks failed/i.test(description)) {
     return {
       reason: 'PortNotOpen',
       message: `nothing answers on port ${port}; listen on the port in $PORT, at 0.0.0.0 and not only at localhost`,
+      container,
     };
   }
   return undefined;
 }
 
 /** "(service x) (port 80) is unhealthy in (target-group y) due to (reason Health checks failed …)" */
-function diagnoseEvents({ service, port, healthPath }: Evidence): Diagnosis | undefined {
+function diagnoseEvents({ service, endpoints }: Evidence): Diagnosis | undefined {
   for (const { message = '' } of service.events ?? []) {
     const why = /is unhealthy in \(?target-group .* due to \(reason (.*)\)/.exec(message)?.[1];
-    const found = why === undefined ? undefined : diagnoseHealth(undefined, why, port, healthPath);
+    const port = Number(/\(port (\d+)\)/.exec(message)?.[1]);
+    // A laptop lends other ports than those that were asked for: then the first address has to stand for it.
+    const { endpoint } = endpoints.find((one) => one.endpoint.port === port) ?? endpoints[0] ?? {};
+    const found = why === undefined || !endpoint ? undefined : diagnoseHealth(undefined, why, endpoint);
     if (found) return found;
     if (message.includes('unable to place a task')) {
       return { reason: 'CapacityExhausted', message: 'AWS has no capacity for the task at the moment' };

@@ -99,7 +99,7 @@ export async function listStanding(
 
 /** A resource whose name is one of ours, or nothing. */
 function named(kind: ResourceKind, name: string, arn?: string): Standing[] {
-  const id = idOfName(name);
+  const id = idOfName(name, kind);
   return id === undefined ? [] : [{ kind, key: name, id, ...(arn === undefined ? {} : { arn }) }];
 }
 

@@ -1,77 +1,67 @@
 import type { Rule } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { isPriorityTaken } from '../aws/errors.ts';
 import { resourceKey, resourceTags } from '../preview/names.ts';
-import { canonicalJson } from '../preview/spec.ts';
 import { deleteRule, listRules, nameOf, servedBy } from './listener.ts';
 import { done, type Outcome, wait } from './outcome.ts';
 import { nameConflict, ownedArns, unproven } from './ownership.ts';
 import type { Ensuring, Work } from './pass.ts';
-import type { Plan, RulePlan } from './plan.ts';
-import { takesRequest, valuesOf } from './rule-match.ts';
+import type { RulePlan } from './plan-endpoint.ts';
+import { bodyOf, formsWanted, leadsTo, type RuleForm, says } from './rule-form.ts';
+import { takesRequest } from './rule-match.ts';
 
-/** What a rule does, in a form that compares: which requests, to which target group, rewritten how. */
-function essence(
-  conditions: Rule['Conditions'],
-  targetGroupArn: string | undefined,
-  transforms: Rule['Transforms'],
-) {
-  return canonicalJson([
-    (conditions ?? []).map((condition) => [condition.Field, valuesOf(condition)]),
-    targetGroupArn,
-    (transforms ?? []).map(({ Type, UrlRewriteConfig }) => [
-      Type,
-      UrlRewriteConfig?.Rewrites?.map(({ Regex, Replace }) => [Regex, Replace]),
-    ]),
-  ]);
-}
+const rulesOf = ({ plan }: Ensuring): RulePlan[] => plan.endpoints.flatMap(({ rules }) => rules);
 
-function forwardsTo(rule: Rule): string | undefined {
-  const action = rule.Actions?.[0];
-  return action?.TargetGroupArn ?? action?.ForwardConfig?.TargetGroups?.[0]?.TargetGroupArn;
-}
-
-function differs(rule: Rule, plan: RulePlan, targetGroupArn: string): boolean {
-  return (
-    essence(rule.Conditions, forwardsTo(rule), rule.Transforms) !==
-    essence(plan.conditions, targetGroupArn, plan.transforms)
-  );
+function groupsOf({ plan, targetGroups }: Ensuring, { suffix }: RulePlan) {
+  const own = targetGroups?.get(suffix);
+  if (!own) throw new Error('the target group step has not run');
+  const waiting = plan.alb.waiting_target_group;
+  return { own, ...(waiting === undefined ? {} : { waiting }) };
 }
 
 export async function ensureListenerRules(pass: Ensuring): Promise<Outcome> {
-  const { plan, targetGroupArn } = pass;
-  if (!targetGroupArn) throw new Error('the target group step has not run');
+  return ensureRules(pass, formsWanted(pass));
+}
+
+/** Leads requests to the preview itself: not before a target is healthy, for until then nobody would answer them. */
+export async function openRoute(pass: Ensuring): Promise<Outcome> {
+  const shut = pass.plan.alb.waiting_target_group !== undefined && pass.draft.status.ready_at === undefined;
+  return shut ? ensureRules(pass, ['open']) : done;
+}
+
+async function ensureRules(pass: Ensuring, forms: readonly RuleForm[]): Promise<Outcome> {
+  const { plan } = pass;
+  const plans = rulesOf(pass);
   const rules = await listRules(pass.ports.elbv2, plan.alb.listener_arn);
   const standing = new Map(rules.map((rule) => [Number(rule.Priority), rule]));
-  const planned = new Set(plan.rules.map(({ priority }) => priority));
+  const planned = new Map(plans.map((rule) => [rule.priority, rule]));
   const mine = rules.filter(
     (rule) =>
       planned.has(Number(rule.Priority)) ||
       nameOf(rule, pass.row, plan.alb) !== undefined ||
-      takesOurs(rule, plan),
+      takesOurs(rule, plans),
   );
   const owned = await ownedArns(
     mine.map(({ RuleArn = '' }) => RuleArn),
     pass,
   );
   const strangers = mine.filter((rule) => !owned.has(rule.RuleArn ?? ''));
-  const hijacker = strangers.find((rule) => takesOurs(rule, plan));
+  const hijacker = strangers.find((rule) => takesOurs(rule, plans));
   if (hijacker)
     return nameConflict(`a listener rule at priority ${hijacker.Priority} that takes its requests`, pass);
   const stranger = strangers.find(({ Priority }) => planned.has(Number(Priority)));
-  if (stranger) {
+  const place = planned.get(Number(stranger?.Priority));
+  if (stranger && place) {
     // What leads to our own target group has only lost its tags: from another slot it would take our requests.
-    pass.slotTaken = forwardsTo(stranger) !== targetGroupArn;
+    if (!leadsTo(stranger, groupsOf(pass, place).own)) pass.slotTaken = place.suffix;
     return nameConflict(`a listener rule at priority ${stranger.Priority}`, pass);
   }
-  for (const rule of plan.rules) {
+  for (const rule of plans) {
     const observed = standing.get(rule.priority);
-    const outcome = observed
-      ? await modify(pass, rule, observed, targetGroupArn)
-      : await create(pass, rule, targetGroupArn);
+    const outcome = observed ? await modify(pass, rule, observed, forms) : await create(pass, rule, forms);
     if (outcome.kind !== 'done') return outcome;
     pass.draft.present(resourceKey('listener-rule', rule.name));
   }
-  // Moved by a hand, or made by a call that came late: what stands in the slot serves already.
+  // Moved by a hand, made by a call that came late, or of an address that is not wanted any more.
   const spare = mine.filter(
     ({ RuleArn, Priority }) => owned.has(RuleArn ?? '') && !planned.has(Number(Priority)),
   );
@@ -83,32 +73,35 @@ export async function ensureListenerRules(pass: Ensuring): Promise<Outcome> {
 }
 
 /** Whether a rule takes the requests of one of ours, because it is asked first. */
-function takesOurs(rule: Rule, { rules }: Plan): boolean {
+function takesOurs(rule: Rule, plans: readonly RulePlan[]): boolean {
   const priority = Number(rule.Priority);
-  return rules.some((own) => priority < own.priority && takesRequest(rule, own.request));
+  return plans.some((own) => priority < own.priority && takesRequest(rule, own.request));
 }
 
 /** Takes our rules out of a slot that a stranger's rule stands in, so that it can be given back. */
-export async function clearSlot(pass: Ensuring): Promise<void> {
-  const { plan, ports, log } = pass;
-  const planned = new Set(plan.rules.map(({ priority }) => priority));
+export async function clearSlot(pass: Ensuring, suffix: string): Promise<void> {
+  const { plan, ports, log, claim } = pass;
+  const here = rulesOf(pass).filter((rule) => rule.suffix === suffix);
+  const planned = new Set(here.map(({ priority }) => priority));
   const rules = await listRules(ports.elbv2, plan.alb.listener_arn);
-  const here = rules.flatMap(({ Priority, RuleArn }) => (planned.has(Number(Priority)) && RuleArn) || []);
-  for (const arn of await ownedArns(here, pass)) {
+  const arns = rules.flatMap(({ Priority, RuleArn }) => (planned.has(Number(Priority)) && RuleArn) || []);
+  for (const arn of await ownedArns(arns, pass)) {
     await deleteRule(ports.elbv2, arn);
-    log.info({ slot: pass.row.status.slot?.n }, 'deleted listener rule of a slot that a stranger stands in');
+    log.info({ slot: claim.slots.get(suffix) }, 'deleted listener rule of a slot that a stranger stands in');
   }
 }
 
-async function create(pass: Ensuring, rule: RulePlan, targetGroupArn: string): Promise<Outcome> {
+async function create(
+  pass: Ensuring,
+  rule: RulePlan,
+  [form = 'open']: readonly RuleForm[],
+): Promise<Outcome> {
   const { plan, ports, config, log } = pass;
   try {
     await ports.elbv2.createRule({
       ListenerArn: plan.alb.listener_arn,
       Priority: rule.priority,
-      Conditions: rule.conditions,
-      Actions: [{ Type: 'forward', TargetGroupArn: targetGroupArn }],
-      ...(rule.transforms.length > 0 ? { Transforms: rule.transforms } : {}),
+      ...bodyOf(rule, form, groupsOf(pass, rule)),
       Tags: resourceTags(config.install, pass.row, 'listener-rule'),
     });
   } catch (error) {
@@ -123,19 +116,20 @@ async function create(pass: Ensuring, rule: RulePlan, targetGroupArn: string): P
 }
 
 async function modify(
-  { ports, log }: Ensuring,
+  pass: Ensuring,
   rule: RulePlan,
   observed: Rule,
-  targetGroupArn: string,
+  forms: readonly RuleForm[],
 ): Promise<Outcome> {
-  if (!differs(observed, rule, targetGroupArn)) return done;
-  await ports.elbv2.modifyRule({
+  const bodies = forms.map((form) => bodyOf(rule, form, groupsOf(pass, rule)));
+  const [wanted] = bodies;
+  if (!wanted || bodies.some((body) => says(observed, body))) return done;
+  await pass.ports.elbv2.modifyRule({
     RuleArn: observed.RuleArn,
-    Conditions: rule.conditions,
-    Actions: [{ Type: 'forward', TargetGroupArn: targetGroupArn }],
-    ...(rule.transforms.length > 0 ? { Transforms: rule.transforms } : { ResetTransforms: true }),
+    ...wanted,
+    ...(wanted.Transforms ? {} : { ResetTransforms: true }),
   });
-  log.info({ rule: rule.name, priority: rule.priority }, 'modified listener rule');
+  pass.log.info({ rule: rule.name, priority: rule.priority }, 'modified listener rule');
   return done;
 }
 

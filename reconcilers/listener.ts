@@ -2,11 +2,12 @@ import type { Rule } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { isListenerGone, isRuleGone } from '../aws/errors.ts';
 import type { Elbv2Port } from '../aws/ports.ts';
 import type { PreviewRow } from '../preview/record.ts';
-import { previewHost, previewLabel } from '../preview/urls.ts';
+import { MAIN } from '../preview/endpoints.ts';
+import { previewLabel } from '../preview/urls.ts';
 import type { AlbConfig } from './config.ts';
-import { ruleName, rulePriorities } from './plan.ts';
+import { ruleName, rulePriorities } from './plan-endpoint.ts';
 import { valuesOf } from './rule-match.ts';
-import type { Slot } from './slots.ts';
+import type { Slot } from './allotment.ts';
 
 /** Every rule of a listener, over all pages; none where the listener is gone. */
 export async function listRules(elbv2: Elbv2Port, listenerArn: string): Promise<Rule[]> {
@@ -34,23 +35,36 @@ export async function deleteRule(elbv2: Elbv2Port, RuleArn: string | undefined):
   }
 }
 
-/** The trace name of a rule that serves this preview, by what it matches. */
+/** The trace name of a rule that serves an address of this preview, by what it matches. */
 export function servedBy(rule: Rule, id: string, alb: AlbConfig): string | undefined {
   const values = (field: string) =>
     (rule.Conditions ?? []).filter(({ Field }) => Field === field).flatMap(valuesOf);
-  const matchesHost = alb.host_domain && values('host-header').includes(previewHost(id, alb.host_domain));
-  if (matchesHost) return ruleName(id, 'host');
-  return values('path-pattern').includes(`/${previewLabel(id)}`) ? ruleName(id, 'path') : undefined;
+  const label = previewLabel(id);
+  const suffixOf = (text: string) =>
+    text === label ? '' : text.startsWith(`${label}-`) ? text.slice(label.length + 1) : undefined;
+  const domain = alb.host_domain && `.${alb.host_domain.replace(/:\d+$/, '')}`;
+  for (const host of domain ? values('host-header') : []) {
+    const suffix = host.endsWith(domain ?? '') ? suffixOf(host.slice(0, -(domain ?? '').length)) : undefined;
+    if (suffix !== undefined) return ruleName(id, suffix, 'host');
+  }
+  for (const path of values('path-pattern')) {
+    const suffix = suffixOf(path.slice(1));
+    if (suffix !== undefined && !suffix.includes('/')) return ruleName(id, suffix, 'path');
+  }
+  return undefined;
 }
 
-/** The trace name of a rule that serves this preview or stands in its slot, or undefined for any other rule. */
+/** The trace name of a rule that serves this preview or stands in its slots, or undefined for any other rule. */
 export function nameOf(rule: Rule, { id, status: { slot } }: PreviewRow, alb: AlbConfig): string | undefined {
   const served = servedBy(rule, id, alb);
   if (served !== undefined || slot?.alb !== alb.name) return served;
-  const held = rulePriorities(slot.n);
   const priority = Number(rule.Priority);
-  if (priority === held.host) return ruleName(id, 'host');
-  return priority === held.path ? ruleName(id, 'path') : undefined;
+  for (const [suffix, n] of Object.entries({ [MAIN]: slot.n, ...slot.others })) {
+    const held = rulePriorities(n);
+    if (priority === held.host) return ruleName(id, suffix, 'host');
+    if (priority === held.path) return ruleName(id, suffix, 'path');
+  }
+  return undefined;
 }
 
 /** Those of the free slots whose priorities nobody's rule holds: a stranger's place is passed over, not fought for. */

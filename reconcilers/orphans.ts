@@ -1,9 +1,10 @@
+import { readHolder } from '../preview/names.ts';
 import { isLive } from '../preview/phases.ts';
 import type { PreviewRow } from '../preview/record.ts';
 import type { SlotTable } from '../preview/coordination.ts';
 import type { ReconcilerConfig } from './config.ts';
 import type { Proof, Standing } from './inventory.ts';
-import { rulePriorities } from './plan.ts';
+import { rulePriorities } from './plan-endpoint.ts';
 
 /** Something of this install that no live record accounts for. */
 export interface Stray {
@@ -14,6 +15,8 @@ export interface Stray {
   uid?: string;
   arn?: string;
   alb?: string;
+  /** Of a slot. */
+  holder?: string;
   reason: 'NoRecord' | 'OtherIncarnation' | 'SpareRule';
   kept: boolean;
 }
@@ -80,10 +83,11 @@ function isSpare(
   { slots }: Accounted,
 ): boolean {
   if (!isLive(phase)) return false;
-  const held = [...slots].flatMap(([alb, { owners }]) => {
-    const n = owners[preview_id];
-    return n === undefined ? [] : [{ alb, ...rulePriorities(n) }];
-  });
+  const held = [...slots].flatMap(([alb, { owners }]) =>
+    Object.entries(owners).flatMap(([holder, n]) =>
+      readHolder(holder).uid === preview_id ? [{ alb, ...rulePriorities(n) }] : [],
+    ),
+  );
   if (held.length === 0) return false;
   return !held.some(
     ({ alb, host, path }) => alb === place.alb && (place.priority === host || place.priority === path),
@@ -93,14 +97,16 @@ function isSpare(
 function straySlots({ slots }: Accounted, byUid: ReadonlyMap<string, PreviewRow>): Stray[] {
   return [...slots].flatMap(([alb, { owners }]) =>
     Object.entries(owners)
-      .filter(([uid]) => !byUid.has(uid))
-      .map(([uid, n]): Stray => {
+      .filter(([holder]) => !byUid.has(readHolder(holder).uid))
+      .map(([holder, n]): Stray => {
+        const { uid } = readHolder(holder);
         return {
           kind: 'slot',
           key: `${alb}#${n}`,
           id: uid.slice(0, 8),
           uid,
           alb,
+          holder,
           reason: 'NoRecord',
           kept: false,
         };

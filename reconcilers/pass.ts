@@ -9,6 +9,7 @@ import type { Absences } from './absences.ts';
 import type { ReconcilerConfig } from './config.ts';
 import type { Plan } from './plan.ts';
 import type { Probe } from './probe.ts';
+import type { Claim } from './slots.ts';
 import type { StatusDraft } from './status-draft.ts';
 
 /** What a reconciler is built from. The ports refuse mutating calls once the leader's tenure is over. */
@@ -35,15 +36,23 @@ export interface Work {
   draft: StatusDraft;
 }
 
+/** A pass that takes away: by name, for whatever address it may have been made. */
+export interface Removing extends Work {
+  targetGroupNames: readonly string[];
+}
+
 /** A pass that makes the world like its plan. Each step leaves here what the later ones need. */
 export interface Ensuring extends Work {
   plan: Plan;
+  claim: Claim;
+  coordination: Coordination;
   probe: Probe;
   /** The fuse was gone although this preview had one: it has fired, or a hand has taken it away. */
   fuseBurnt?: boolean;
-  /** A stranger's rule stands in our slot: another slot would do. */
-  slotTaken?: boolean;
-  targetGroupArn?: string;
+  /** A stranger's rule stands in the slot of the address with this suffix: another slot would do. */
+  slotTaken?: string;
+  /** By the suffix of the address that each is behind. */
+  targetGroups?: ReadonlyMap<string, string>;
   taskDefinitionArn?: string;
   service?: Service;
 }

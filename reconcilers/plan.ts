@@ -1,50 +1,13 @@
-import type {
-  CreateServiceCommandInput,
-  RegisterTaskDefinitionCommandInput,
-  Tag as EcsTag,
-} from '@aws-sdk/client-ecs';
-import type {
-  CreateRuleCommandInput,
-  CreateTargetGroupCommandInput,
-} from '@aws-sdk/client-elastic-load-balancing-v2';
+import type { CreateServiceCommandInput, RegisterTaskDefinitionCommandInput } from '@aws-sdk/client-ecs';
 import type { CreateScheduleCommandInput } from '@aws-sdk/client-scheduler';
-import {
-  logStreamPrefix,
-  resourceKey,
-  resourceName,
-  resourceTags,
-  type ResourceKind,
-} from '../preview/names.ts';
+import { endpointsOf } from '../preview/endpoints.ts';
+import { resourceKey, resourceName } from '../preview/names.ts';
 import type { PreviewRow } from '../preview/record.ts';
 import { hashSpec, type Spec } from '../preview/spec.ts';
-import { previewHost, previewLabel, previewUrls } from '../preview/urls.ts';
+import { previewUrls } from '../preview/urls.ts';
 import type { AlbConfig, ReconcilerConfig } from './config.ts';
-import type { RuleRequest } from './rule-match.ts';
-
-export const CONTAINER = 'app';
-/** Tag on a task definition: which spec it runs, so that a revision is found again instead of registered twice. */
-export const SPEC_TAG = 'tempus:spec';
-
-/** Host rules come before path rules: on its own host a preview may use any path, another preview's prefix included. */
-const PATH_RULES_FROM = 10_000;
-
-/** The priorities that slot `n` of an ALB stands for. AWS allows 1 to 50,000. */
-export function rulePriorities(n: number): { host: number; path: number } {
-  return { host: 1 + n, path: PATH_RULES_FROM + 1 + n };
-}
-
-export function ruleName(id: string, form: 'host' | 'path'): string {
-  return `${resourceName(id)}-${form}`;
-}
-
-export interface RulePlan {
-  name: string;
-  priority: number;
-  conditions: NonNullable<CreateRuleCommandInput['Conditions']>;
-  transforms: NonNullable<CreateRuleCommandInput['Transforms']>;
-  /** A request that the rule is for: whatever rule takes it before this one takes the preview's traffic. */
-  request: RuleRequest;
-}
+import { type EndpointPlan, planEndpoint } from './plan-endpoint.ts';
+import { ecsTags, planTaskDefinition } from './plan-task.ts';
 
 /** The whole desired AWS model of one preview, before any call is made. ARNs that AWS assigns are left out. */
 export interface Plan {
@@ -55,56 +18,70 @@ export interface Plan {
   alb: AlbConfig;
   urls: string[];
   fuse: CreateScheduleCommandInput & { Name: string };
-  targetGroup: CreateTargetGroupCommandInput & { Name: string };
+  /** The preview's own address first. */
+  endpoints: EndpointPlan[];
   targetGroupAttributes: Record<string, string>;
-  rules: RulePlan[];
   taskDefinition: RegisterTaskDefinitionCommandInput & { family: string };
   service: Omit<CreateServiceCommandInput, 'taskDefinition' | 'loadBalancers'> & {
     serviceName: string;
     desiredCount: number;
   };
-  containerPort: number;
 }
 
 export interface PlanInput {
   row: Pick<PreviewRow, 'id' | 'preview_id'>;
   spec: Spec;
   expires_at: string;
-  slot: { alb: AlbConfig; n: number };
+  alb: AlbConfig;
+  /** The slot of each address, by its suffix. */
+  slots: ReadonlyMap<string, number>;
   /** False once the spec was rejected and there is none to fall back to: then nothing runs and nothing is billed. */
   run: boolean;
 }
 
-/** What AWS shall hold for this preview. Pure: the same record and config give the same plan. */
-export function planPreview({ row, spec, expires_at, slot, run }: PlanInput, config: ReconcilerConfig): Plan {
+/**
+ * What AWS shall hold for this preview. Pure: the same record and config give the same plan. An address without a slot
+ * has no place on the load balancer yet, and is left out.
+ */
+export function planPreview(
+  { row, spec, expires_at, alb, slots, run }: PlanInput,
+  config: ReconcilerConfig,
+): Plan {
   const { id, preview_id: uid } = row;
   const name = resourceName(id);
+  const endpoints = endpointsOf(spec).flatMap((endpoint) => {
+    const n = slots.get(endpoint.suffix);
+    return n === undefined ? [] : [planEndpoint(row, endpoint, { alb, n }, config)];
+  });
   return {
     id,
     uid,
     name,
     specHash: hashSpec(spec),
-    alb: slot.alb,
-    urls: previewUrls(id, slot.alb),
+    alb,
+    urls: previewUrls(
+      id,
+      alb,
+      endpoints.map(({ suffix }) => suffix),
+    ),
     fuse: planFuse(name, expires_at, config),
-    targetGroup: planTargetGroup(row, spec, config),
+    endpoints,
     targetGroupAttributes: { 'deregistration_delay.timeout_seconds': String(config.deregistration_delay_s) },
-    rules: planRules(id, slot.alb, slot.n),
     taskDefinition: planTaskDefinition(row, spec, expires_at, config),
     service: planService(row, run, config),
-    containerPort: spec.port,
   };
 }
 
 /** Keys of everything in the plan, as `status.resources` holds them. */
-export function plannedKeys(plan: Plan): string[] {
-  const of = (kind: ResourceKind) => resourceKey(kind, plan.name);
+export function plannedKeys({ name, endpoints }: Plan): string[] {
   return [
-    of('schedule'),
-    of('target-group'),
-    ...plan.rules.map((rule) => resourceKey('listener-rule', rule.name)),
-    of('task-definition'),
-    of('service'),
+    resourceKey('schedule', name),
+    ...endpoints.flatMap(({ targetGroup, rules }) => [
+      resourceKey('target-group', targetGroup.Name),
+      ...rules.map((rule) => resourceKey('listener-rule', rule.name)),
+    ]),
+    resourceKey('task-definition', name),
+    resourceKey('service', name),
   ];
 }
 
@@ -123,104 +100,6 @@ function planFuse(name: string, expires_at: string, config: ReconcilerConfig): P
       RoleArn: config.fuse_role_arn,
       Input: JSON.stringify({ Cluster: config.cluster, Service: name, DesiredCount: 0 }),
     },
-  };
-}
-
-function planTargetGroup(row: PlanInput['row'], spec: Spec, config: ReconcilerConfig): Plan['targetGroup'] {
-  return {
-    Name: resourceName(row.id),
-    Protocol: 'HTTP',
-    // ECS registers every target with the container's own port, so that this one, which AWS never lets change, need
-    // not follow an edited spec.port.
-    Port: 80,
-    VpcId: config.vpc_id,
-    TargetType: 'ip',
-    HealthCheckProtocol: 'HTTP',
-    HealthCheckPort: 'traffic-port',
-    HealthCheckPath: spec.health_path,
-    HealthCheckIntervalSeconds: config.health_interval_s,
-    HealthCheckTimeoutSeconds: config.health_timeout_s,
-    HealthyThresholdCount: 2,
-    UnhealthyThresholdCount: 2,
-    Matcher: { HttpCode: spec.health_codes },
-    Tags: resourceTags(config.install, row, 'target-group'),
-  };
-}
-
-function planRules(id: string, alb: AlbConfig, n: number): RulePlan[] {
-  const label = previewLabel(id);
-  const priorities = rulePriorities(n);
-  const rules: RulePlan[] = [];
-  if (alb.host_domain) {
-    const host = previewHost(id, alb.host_domain);
-    rules.push({
-      name: ruleName(id, 'host'),
-      priority: priorities.host,
-      conditions: [{ Field: 'host-header', HostHeaderConfig: { Values: [host] } }],
-      transforms: [],
-      request: { host, path: '/' },
-    });
-  }
-  if (alb.path_authority) {
-    rules.push({
-      name: ruleName(id, 'path'),
-      priority: priorities.path,
-      conditions: [{ Field: 'path-pattern', PathPatternConfig: { Values: [`/${label}`, `/${label}/*`] } }],
-      transforms: [
-        {
-          Type: 'url-rewrite',
-          UrlRewriteConfig: { Rewrites: [{ Regex: `^/${label}/?(.*)$`, Replace: '/$1' }] },
-        },
-      ],
-      request: { host: alb.path_authority.replace(/:\d+$/, ''), path: `/${label}/` },
-    });
-  }
-  return rules;
-}
-
-function planTaskDefinition(
-  row: PlanInput['row'],
-  spec: Spec,
-  expires_at: string,
-  config: ReconcilerConfig,
-): Plan['taskDefinition'] {
-  const revision = hashSpec(spec);
-  const environment = Object.entries({
-    ...spec.env,
-    PORT: String(spec.port),
-    TEMPUS_PREVIEW_ID: row.id,
-    TEMPUS_REVISION: revision,
-    // As of this revision: an extension does not restart the application only to tell it.
-    TEMPUS_EXPIRES_AT: expires_at,
-  }).map(([key, value]) => ({ name: key, value }));
-  return {
-    family: resourceName(row.id),
-    requiresCompatibilities: ['FARGATE'],
-    networkMode: 'awsvpc',
-    cpu: String(spec.cpu),
-    memory: String(spec.memory),
-    ...(config.execution_role_arn ? { executionRoleArn: config.execution_role_arn } : {}),
-    containerDefinitions: [
-      {
-        name: CONTAINER,
-        image: spec.image,
-        essential: true,
-        ...(spec.command ? { command: spec.command } : {}),
-        ...(spec.workdir ? { workingDirectory: spec.workdir } : {}),
-        environment,
-        portMappings: [{ containerPort: spec.port, protocol: 'tcp' }],
-        stopTimeout: 10,
-        logConfiguration: {
-          logDriver: 'awslogs',
-          options: {
-            'awslogs-group': config.log_group,
-            'awslogs-region': config.region,
-            'awslogs-stream-prefix': logStreamPrefix(row.id).slice(0, -1),
-          },
-        },
-      },
-    ],
-    tags: [...ecsTags(row, 'task-definition', config), { key: SPEC_TAG, value: revision }],
   };
 }
 
@@ -252,8 +131,4 @@ function planService(row: PlanInput['row'], run: boolean, config: ReconcilerConf
     propagateTags: 'SERVICE',
     enableECSManagedTags: true,
   };
-}
-
-function ecsTags(row: PlanInput['row'], kind: ResourceKind, config: ReconcilerConfig): EcsTag[] {
-  return resourceTags(config.install, row, kind).map(({ Key, Value }) => ({ key: Key, value: Value }));
 }

@@ -1,22 +1,24 @@
 import type { Service } from '@aws-sdk/client-ecs';
 import type { TargetHealthDescription } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { logStreamPrefix } from '../preview/names.ts';
-import { type Diagnosis, diagnose, taskIdOf } from './diagnosis.ts';
+import { type Diagnosis, diagnose, type EndpointTargets, taskIdOf } from './diagnosis.ts';
 import { done, type Outcome, wait } from './outcome.ts';
 import type { Ensuring } from './pass.ts';
-import { CONTAINER } from './plan.ts';
+import type { EndpointPlan } from './plan-endpoint.ts';
 import { isPreviewAnswer } from './probe.ts';
 
 const LAST_LINES = 20;
 
-/** The rollout is COMPLETED and a target is healthy: ECS counts a task as healthy only when the load balancer does. */
+/** The rollout is COMPLETED and each address has a healthy target: ECS counts a task only when all of its targets are. */
 export async function ensureRollout(pass: Ensuring): Promise<Outcome> {
-  const { service, config } = pass;
+  const { service, config, plan } = pass;
   if (!service) throw new Error('the service step has not run');
   const deployment = service.deployments?.find(({ status }) => status === 'PRIMARY');
   const completed = deployment?.rolloutState === 'COMPLETED' && (service.runningCount ?? 0) >= 1;
-  const targets = await describeTargets(pass);
-  if (completed && targets.some(({ TargetHealth }) => TargetHealth?.State === 'healthy')) return done;
+  const targets: EndpointTargets[] = [];
+  for (const endpoint of plan.endpoints)
+    targets.push({ endpoint, targets: await describeTargets(pass, endpoint) });
+  if (completed && targets.every(isHealthy)) return done;
   const diagnosis = await examine(pass, service, targets);
   if (deployment?.rolloutState === 'FAILED' && deployment.taskDefinition === pass.taskDefinitionArn) {
     return reject(
@@ -26,6 +28,10 @@ export async function ensureRollout(pass: Ensuring): Promise<Outcome> {
   }
   const { reason, message } = diagnosis ?? { reason: 'RolloutInProgress', message: 'the task is starting' };
   return wait(reason, message, config.poll_ms);
+}
+
+function isHealthy({ targets }: EndpointTargets): boolean {
+  return targets.some(({ TargetHealth }) => TargetHealth?.State === 'healthy');
 }
 
 /** The preview itself, not the load balancer in its place, answers under each of its own public URLs. */
@@ -48,17 +54,19 @@ export async function ensureAnswer({ probe: ask, plan, config }: Ensuring): Prom
   return done;
 }
 
-async function describeTargets({ ports, targetGroupArn }: Ensuring): Promise<TargetHealthDescription[]> {
-  const { TargetHealthDescriptions } = await ports.elbv2.describeTargetHealth({
-    TargetGroupArn: targetGroupArn,
-  });
+async function describeTargets(
+  { ports, targetGroups }: Ensuring,
+  { suffix }: EndpointPlan,
+): Promise<TargetHealthDescription[]> {
+  const TargetGroupArn = targetGroups?.get(suffix);
+  const { TargetHealthDescriptions } = await ports.elbv2.describeTargetHealth({ TargetGroupArn });
   return TargetHealthDescriptions ?? [];
 }
 
 async function examine(
   { ports, config, plan }: Ensuring,
   service: Service,
-  targets: TargetHealthDescription[],
+  endpoints: EndpointTargets[],
 ): Promise<Diagnosis | undefined> {
   const stopped = { cluster: config.cluster, serviceName: plan.name, desiredStatus: 'STOPPED' as const };
   const { taskArns = [] } = await ports.ecs.listTasks(stopped);
@@ -68,23 +76,25 @@ async function examine(
       : await ports.ecs.describeTasks({ cluster: config.cluster, tasks: taskArns.slice(0, 100) });
   // Only what this revision did: an earlier one was stopped by its update and explains nothing.
   const ofRevision = tasks.filter(({ taskDefinitionArn }) => taskDefinitionArn === service.taskDefinition);
-  const healthPath = plan.targetGroup.HealthCheckPath ?? '/';
-  return diagnose({ service, stopped: ofRevision, targets, port: plan.containerPort, healthPath });
+  return diagnose({ service, stopped: ofRevision, endpoints });
 }
 
-async function reject(pass: Ensuring, { reason, message, taskId }: Diagnosis): Promise<Outcome> {
-  return { kind: 'rejected', reason, message, logs: await lastLines(pass, taskId) };
+async function reject(pass: Ensuring, { reason, message, ...where }: Diagnosis): Promise<Outcome> {
+  return { kind: 'rejected', reason, message, logs: await lastLines(pass, where) };
 }
 
-/** What the preview itself said last: of the task that failed, else of any. */
-export async function lastLines({ ports, config, plan, log }: Ensuring, taskId?: string): Promise<string[]> {
+/** What the preview itself said last: the container and the task that failed, else the public one of the newest. */
+export async function lastLines(
+  { ports, config, plan, log }: Ensuring,
+  { taskId, container = plan.endpoints[0]?.container }: Pick<Diagnosis, 'taskId' | 'container'> = {},
+): Promise<string[]> {
   const prefix = logStreamPrefix(plan.id);
   try {
     const id = taskId ?? (await newestTask({ ports, config, plan }));
     if (!id) return [];
     const { events = [] } = await ports.logs.getLogEvents({
       logGroupName: config.log_group,
-      logStreamName: `${prefix}${CONTAINER}/${id}`,
+      logStreamName: `${prefix}${container}/${id}`,
       limit: LAST_LINES,
       startFromHead: false,
     });

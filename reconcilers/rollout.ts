@@ -1,3 +1,4 @@
+import { endpointsOf } from '../preview/endpoints.ts';
 import type { Accepted, PreviewRow, Status } from '../preview/record.ts';
 import { hashSpec, type Spec } from '../preview/spec.ts';
 import type { ReconcilerConfig } from './config.ts';
@@ -44,6 +45,11 @@ export function chooseRollout(
   }
   const spec = status.served_spec ?? accepted.spec;
   return { spec, hash: hashSpec(spec), run: status.served_spec !== undefined, rejected, rolling: false };
+}
+
+/** Which addresses a spec wants, by suffix; each needs a slot. */
+export function suffixesOf(spec: Spec): string[] {
+  return endpointsOf(spec).map(({ suffix }) => suffix);
 }
 
 /** The status fields that say which rollout is under way and since when; unchanged while it goes on. */

@@ -1,7 +1,7 @@
 import type { Deployment, Service, UpdateServiceCommandInput } from '@aws-sdk/client-ecs';
 import { canonicalJson } from '../preview/spec.ts';
 import type { Ensuring } from './pass.ts';
-import { CONTAINER, type Plan } from './plan.ts';
+import type { Plan } from './plan.ts';
 
 type Changes = Partial<UpdateServiceCommandInput>;
 type Settings = Pick<
@@ -12,10 +12,13 @@ type Settings = Pick<
 /** Where the service registers its tasks: once the rules lead to the target group, AWS allows it. */
 export function loadBalancers({
   plan,
-  targetGroupArn,
+  targetGroups,
 }: Ensuring): NonNullable<UpdateServiceCommandInput['loadBalancers']> {
-  if (!targetGroupArn) throw new Error('the target group step has not run');
-  return [{ targetGroupArn, containerName: CONTAINER, containerPort: plan.containerPort }];
+  return plan.endpoints.map(({ suffix, container, port }) => {
+    const targetGroupArn = targetGroups?.get(suffix);
+    if (!targetGroupArn) throw new Error('the target group step has not run');
+    return { targetGroupArn, containerName: container, containerPort: port };
+  });
 }
 
 /** What UpdateService has to change, or undefined where the service is as planned. */
@@ -57,13 +60,18 @@ function rolloutOf({ deploymentConfiguration: rollout }: Settings): string {
 }
 
 /** A target group that a hand deleted comes back with another ARN, and the service must be told. */
-function isBehind({ loadBalancers: now = [] }: Service, { plan, targetGroupArn }: Ensuring): boolean {
-  const [only] = now;
+function isBehind({ loadBalancers: now = [] }: Service, pass: Ensuring): boolean {
+  const wanted = loadBalancers(pass);
   return (
-    now.length === 1 &&
-    only?.targetGroupArn === targetGroupArn &&
-    only?.containerName === CONTAINER &&
-    only?.containerPort === plan.containerPort
+    now.length === wanted.length &&
+    wanted.every((one) =>
+      now.some(
+        ({ targetGroupArn, containerName, containerPort }) =>
+          targetGroupArn === one.targetGroupArn &&
+          containerName === one.containerName &&
+          containerPort === one.containerPort,
+      ),
+    )
   );
 }
 

@@ -9,8 +9,9 @@ import { proveElbv2, proveServices } from './inventory.ts';
 import { allowedPreviews, isTombstone, type Stray } from './orphans.ts';
 import type { Outcome } from './outcome.ts';
 import type { ReconcilerDeps, Work } from './pass.ts';
-import { rulePriorities } from './plan.ts';
+import { rulePriorities } from './plan-endpoint.ts';
 import { removeService } from './service.ts';
+import { readHeldSlots } from './slots.ts';
 import { StatusDraft } from './status-draft.ts';
 import { findStrays } from './strays.ts';
 import { removeTargetGroup } from './target-group.ts';
@@ -211,11 +212,9 @@ async function isSpareStill(
   deps: SweepDeps,
 ): Promise<boolean> {
   if (!row || !isLive(row.phase)) return false;
-  for (const { name, listener_arn } of deps.config.albs) {
-    const n = (await deps.coordination.readSlots(name)).owners[row.preview_id];
-    if (n === undefined) continue;
+  for (const { alb, n } of await readHeldSlots(row, deps.config.albs, deps.coordination)) {
     const { host, path } = rulePriorities(n);
-    const { Rules = [] } = await deps.ports.elbv2.describeRules({ ListenerArn: listener_arn });
+    const { Rules = [] } = await deps.ports.elbv2.describeRules({ ListenerArn: alb.listener_arn });
     const planned = Rules.filter(({ Priority }) => Number(Priority) === host || Number(Priority) === path);
     if (planned.some(({ RuleArn }) => RuleArn === arn)) return false;
   }
@@ -230,14 +229,14 @@ async function remove(stray: Stray, deps: SweepDeps): Promise<Outcome | 'absent'
     case 'service':
       return removeService(workFor(stray, deps));
     case 'target-group':
-      return removeTargetGroup(workFor(stray, deps));
+      return removeTargetGroup(workFor(stray, deps), stray.key);
     case 'task-definition':
       return removeTaskDefinitions(workFor(stray, deps));
     case 'schedule':
       return removeFuse(workFor(stray, deps));
     case 'slot': {
       const n = Number(stray.key.split('#').at(-1));
-      await deps.coordination.freeSlot(stray.alb ?? '', n, stray.uid ?? '');
+      await deps.coordination.freeSlot(stray.alb ?? '', n, stray.holder ?? '');
       return { kind: 'done' };
     }
   }

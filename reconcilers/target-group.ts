@@ -1,17 +1,16 @@
 import type { TargetGroup } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { isTargetGroupGone, isTargetGroupInUse, isTargetGroupNameTaken } from '../aws/errors.ts';
-import { resourceKey, resourceName } from '../preview/names.ts';
+import { resourceKey } from '../preview/names.ts';
 import { done, type Outcome, wait } from './outcome.ts';
 import { nameConflict, ownedArns, unproven } from './ownership.ts';
-import type { Ensuring, Work } from './pass.ts';
+import type { Ensuring, Removing, Work } from './pass.ts';
+import type { EndpointPlan } from './plan-endpoint.ts';
 
 type Observed = TargetGroup & { TargetGroupArn: string; own: boolean };
 
-async function observe(work: Work): Promise<Observed | undefined> {
+async function observe(work: Work, name: string): Promise<Observed | undefined> {
   try {
-    const { TargetGroups } = await work.ports.elbv2.describeTargetGroups({
-      Names: [resourceName(work.row.id)],
-    });
+    const { TargetGroups } = await work.ports.elbv2.describeTargetGroups({ Names: [name] });
     const group = TargetGroups?.[0];
     if (!group?.TargetGroupArn) return undefined;
     const own = (await ownedArns([group.TargetGroupArn], work)).has(group.TargetGroupArn);
@@ -33,20 +32,20 @@ const MODIFIABLE = [
   'UnhealthyThresholdCount',
 ] as const;
 
-function differs(observed: Observed, { plan: { targetGroup } }: Ensuring): boolean {
+function differs(observed: Observed, { targetGroup }: EndpointPlan): boolean {
   return (
     observed.Matcher?.HttpCode !== targetGroup.Matcher?.HttpCode ||
     MODIFIABLE.some((field) => observed[field] !== targetGroup[field])
   );
 }
 
-async function create(pass: Ensuring): Promise<string | undefined> {
+async function create(pass: Ensuring, { targetGroup }: EndpointPlan): Promise<string | undefined> {
   try {
-    const { TargetGroups } = await pass.ports.elbv2.createTargetGroup(pass.plan.targetGroup);
+    const { TargetGroups } = await pass.ports.elbv2.createTargetGroup(targetGroup);
     const arn = TargetGroups?.[0]?.TargetGroupArn;
     // CreateTargetGroup answers an existing one of equal settings as if it had made it, whosever that is.
     if (arn === undefined || !(await ownedArns([arn], pass)).has(arn)) return undefined;
-    pass.log.info({ target_group: pass.plan.name }, 'created target group');
+    pass.log.info({ target_group: targetGroup.Name }, 'created target group');
     return arn;
   } catch (error) {
     if (isTargetGroupNameTaken(error)) return undefined;
@@ -54,23 +53,36 @@ async function create(pass: Ensuring): Promise<string | undefined> {
   }
 }
 
-export async function ensureTargetGroup(pass: Ensuring): Promise<Outcome> {
-  const { plan, ports, config } = pass;
-  const observed = await observe(pass);
-  if (observed && !observed.own) return nameConflict(`target group ${plan.name}`, pass);
-  const TargetGroupArn = observed?.TargetGroupArn ?? (await create(pass));
+/** One behind each address of the preview. */
+export async function ensureTargetGroups(pass: Ensuring): Promise<Outcome> {
+  const arns = new Map<string, string>();
+  for (const endpoint of pass.plan.endpoints) {
+    const ensured = await ensureOne(pass, endpoint);
+    if (typeof ensured !== 'string') return ensured;
+    arns.set(endpoint.suffix, ensured);
+  }
+  pass.targetGroups = arns;
+  return done;
+}
+
+/** The ARN of the group, or what it has to wait for. */
+async function ensureOne(pass: Ensuring, endpoint: EndpointPlan): Promise<string | Outcome> {
+  const { ports, config } = pass;
+  const { targetGroup } = endpoint;
+  const observed = await observe(pass, targetGroup.Name);
+  if (observed && !observed.own) return nameConflict(`target group ${targetGroup.Name}`, pass);
+  const TargetGroupArn = observed?.TargetGroupArn ?? (await create(pass, endpoint));
   // Not seen, yet its name is taken: the read was older than a create, ours or another's. The next pass will see it.
   if (!TargetGroupArn)
     return wait('TargetGroupNotVisible', 'AWS does not show the target group yet', config.poll_ms);
-  pass.draft.present(resourceKey('target-group', plan.name));
-  pass.targetGroupArn = TargetGroupArn;
-  if (observed && differs(observed, pass)) {
-    const planned = Object.fromEntries(MODIFIABLE.map((field) => [field, plan.targetGroup[field]]));
-    await ports.elbv2.modifyTargetGroup({ TargetGroupArn, ...planned, Matcher: plan.targetGroup.Matcher });
-    pass.log.info({ target_group: plan.name }, 'modified target group');
+  pass.draft.present(resourceKey('target-group', targetGroup.Name));
+  if (observed && differs(observed, endpoint)) {
+    const planned = Object.fromEntries(MODIFIABLE.map((field) => [field, targetGroup[field]]));
+    await ports.elbv2.modifyTargetGroup({ TargetGroupArn, ...planned, Matcher: targetGroup.Matcher });
+    pass.log.info({ target_group: targetGroup.Name }, 'modified target group');
   }
   await ensureAttributes(pass, TargetGroupArn);
-  return done;
+  return TargetGroupArn;
 }
 
 /** The deregistration delay cannot be given at creation, and AWS's default of 300 s would hold up every teardown. */
@@ -83,13 +95,22 @@ async function ensureAttributes({ plan, ports, log }: Ensuring, TargetGroupArn: 
     TargetGroupArn,
     Attributes: wrong.map(([Key, Value]) => ({ Key, Value })),
   });
-  log.info({ target_group: plan.name }, 'modified target group attributes');
+  log.info({ target_group: TargetGroupArn }, 'modified target group attributes');
 }
 
-export async function removeTargetGroup(work: Work): Promise<Outcome | 'absent'> {
-  const observed = await observe(work);
+/** Every group of the preview that the work knows of; the first that has to wait speaks for all. */
+export async function removeTargetGroups(work: Removing): Promise<Outcome | 'absent'> {
+  let outcome: Outcome | 'absent' = 'absent';
+  for (const name of work.targetGroupNames) {
+    const removed = await removeTargetGroup(work, name);
+    if (removed !== 'absent' && (outcome === 'absent' || outcome.kind === 'done')) outcome = removed;
+  }
+  return outcome;
+}
+
+export async function removeTargetGroup(work: Work, name: string): Promise<Outcome | 'absent'> {
+  const observed = await observe(work, name);
   if (!observed) return 'absent';
-  const name = resourceName(work.row.id);
   if (!observed.own) return unproven(resourceKey('target-group', name), work);
   work.draft.present(resourceKey('target-group', name));
   try {

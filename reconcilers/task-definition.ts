@@ -4,7 +4,7 @@ import { resourceKey, resourceName } from '../preview/names.ts';
 import { done, type Outcome, wait } from './outcome.ts';
 import { nameConflict, ownsEcs } from './ownership.ts';
 import type { Ensuring, Work } from './pass.ts';
-import { SPEC_TAG } from './plan.ts';
+import { SPEC_TAG } from './plan-task.ts';
 
 /** DeleteTaskDefinitions takes at most this many. */
 const DELETED_A_CALL = 10;

@@ -1,20 +1,22 @@
 import { classify, type Fault } from '../aws/errors.ts';
 import { advance } from '../preview/phases.ts';
+import { MAIN } from '../preview/endpoints.ts';
+import { targetGroupName } from '../preview/names.ts';
 import { receiptOf, viewResources } from '../preview/views.ts';
 import type { Condition, Deletion, PreviewRow } from '../preview/record.ts';
 import { removeFuse } from './fuse.ts';
 import { removeListenerRules } from './listener-rule.ts';
 import type { Outcome, PassResult } from './outcome.ts';
-import type { ReconcilerDeps, Work } from './pass.ts';
+import type { ReconcilerDeps, Removing, Work } from './pass.ts';
 import { removeService } from './service.ts';
-import { releaseSlots, wakeNext } from './slots.ts';
+import { type HeldSlot, readHeldSlots, releaseSlots, wakeNext } from './slots.ts';
 import { StatusDraft } from './status-draft.ts';
-import { removeTargetGroup } from './target-group.ts';
+import { removeTargetGroups } from './target-group.ts';
 import { removeTaskDefinitions } from './task-definition.ts';
 import { NO_ANSWER, SHOWN_AFTER } from './verdict.ts';
 import { CONFLICT, Writer } from './writer.ts';
 
-type Step = (work: Work) => Promise<Outcome | 'absent'>;
+type Step = (work: Removing) => Promise<Outcome | 'absent'>;
 
 /**
  * In the order AWS forces: no new requests, no tasks, then what they hung on. The fuse goes last: should this stop
@@ -24,7 +26,7 @@ type Step = (work: Work) => Promise<Outcome | 'absent'>;
 const STEPS: readonly { remove: Step; after: readonly Step[] }[] = [
   { remove: removeListenerRules, after: [] },
   { remove: removeService, after: [] },
-  { remove: removeTargetGroup, after: [removeListenerRules, removeService] },
+  { remove: removeTargetGroups, after: [removeListenerRules, removeService] },
   { remove: removeTaskDefinitions, after: [removeService] },
   { remove: removeFuse, after: [removeService] },
 ];
@@ -48,7 +50,9 @@ export async function tearDown(
   if (!begun) return { kind: 'fault', fault: CONFLICT };
   if (!(await coordination.isGone(row.preview_id))) await coordination.markGone(row.preview_id);
 
-  const work: Work = { row: begun, ports, config, clock, log, draft };
+  const held = await readHeldSlots(row, config.albs, coordination);
+  const targetGroupNames = groupNames(begun, held);
+  const work: Removing = { row: begun, ports, config, clock, log, draft, targetGroupNames };
   const { outcome, fault } = await remove(work);
   if (outcome === 'absent' && !fault) return sighted(begun, work, deps);
   deps.absences.forget(row.preview_id);
@@ -68,6 +72,21 @@ export async function tearDown(
   if (outcome !== 'absent' && !isPassing(classified))
     return again(await writer.begin('Deleting'), ms, classified.reason);
   return writer.fault('Deleting', classified);
+}
+
+/** Of every address that the preview may ever have had: the slots say it even where an old record was put back. */
+function groupNames({ id, status }: PreviewRow, held: readonly HeldSlot[]): string[] {
+  const traced = Object.keys(status.resources).flatMap((key) =>
+    key.startsWith('target-group#') ? key.slice('target-group#'.length) : [],
+  );
+  const suffixes = held.map(({ suffix }) => suffix);
+  return [
+    ...new Set([
+      targetGroupName(id, MAIN),
+      ...suffixes.map((suffix) => targetGroupName(id, suffix)),
+      ...traced,
+    ]),
+  ];
 }
 
 const UNDER_WAY = 'the preview is being destroyed';
@@ -100,7 +119,7 @@ function say(draft: StatusDraft, { reason }: Deletion, message: string): void {
  * Runs every step that may run; 'absent' only when each of them saw nothing left. The first wait, or the first fault,
  * speaks for all.
  */
-async function remove(work: Work): Promise<{ outcome: Outcome | 'absent'; fault?: unknown }> {
+async function remove(work: Removing): Promise<{ outcome: Outcome | 'absent'; fault?: unknown }> {
   const over = new Set<Step>();
   let outcome: Outcome | 'absent' = 'absent';
   let fault: unknown;

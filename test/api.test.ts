@@ -135,7 +135,7 @@ describe('reading and deleting', () => {
     ];
     for (const { text } of replies) expect(text).not.toContain('canary-5f3a');
     expect(api.logged).not.toContain('canary-5f3a');
-    expect((await api.store.get(id))?.spec.env).toEqual({ TOKEN: 'canary-5f3a' });
+    expect((await api.store.get(id))?.spec).toMatchObject({ env: { TOKEN: 'canary-5f3a' } });
   });
 
   test('a table that does not answer is a retryable 503, and /health does not mind', async () => {

@@ -132,7 +132,7 @@ describe('what a late call leaves', () => {
     const row = await world.ready();
     await world.remove(row.id);
     await world.until(row.id, ({ phase }) => phase === 'Deleted');
-    await world.deps.coordination.reserveSlot('alb-1', 7, row.preview_id);
+    await world.deps.coordination.reserveSlots('alb-1', [{ n: 7, holder: row.preview_id }]);
     const held = async () => (await world.deps.coordination.readSlots('alb-1')).owners;
     await broom.sweep();
     await world.clock.advance(4 * MINUTE);
@@ -280,7 +280,7 @@ describe('of a preview that lives', () => {
     await broom.sweepFor(6);
     const { coordination } = world.deps;
     await coordination.freeSlot('alb-0', 0, row.preview_id);
-    await coordination.reserveSlot('alb-1', 8, row.preview_id);
+    await coordination.reserveSlots('alb-1', [{ n: 8, holder: row.preview_id }]);
     expect((await broom.sweep()).deleted).toEqual([]);
   });
 

@@ -4,10 +4,11 @@ import { expireDue } from '../lambda/expire.ts';
 import { silentLog as log } from '../platform/log.ts';
 import { Coordination } from '../preview/coordination.ts';
 import { draftPreview } from '../preview/draft.ts';
+import { MAIN } from '../preview/endpoints.ts';
 import type { PreviewRow } from '../preview/record.ts';
 import { PreviewStore } from '../preview/store.ts';
 import { coordinationTable, previewsTable } from '../preview/tables.ts';
-import { claimSlot, releaseSlots } from '../reconcilers/slots.ts';
+import { type Claim, claimSlots, releaseSlots } from '../reconcilers/slots.ts';
 import type { AlbConfig, ReconcilerConfig } from '../reconcilers/config.ts';
 import { Endpoint } from './contract/dynamodb-endpoint.ts';
 import { ManualClock } from './fakes/clock.ts';
@@ -184,7 +185,10 @@ describe('slots', () => {
     clock,
     config: { albs, max_ttl_hours: 336, allow_workdir: false } as ReconcilerConfig,
   });
-  const claim = (row: PreviewRow, albs?: AlbConfig[]) => claimSlot(row, deps(albs));
+  const claim = async (row: PreviewRow, albs?: AlbConfig[]) =>
+    only(await claimSlots(row, [MAIN], deps(albs)));
+  const only = (found: Claim | undefined) =>
+    found && { slot: { alb: found.alb, n: found.slots.get(MAIN) ?? -1 }, spare: found.spare };
   const stored = async (changes: Partial<PreviewRow> = {}) => {
     const spec = { ...draft().spec, image: 'acme/web:1', cpu: 256, memory: 512 } as PreviewRow['spec'];
     const row = draft({ spec, ...changes });
@@ -239,8 +243,8 @@ describe('slots', () => {
   test('of two slots the one that the record names is used, and the other is given back', async () => {
     const albs = [alb, { ...alb, name: 'b' }];
     const row = await stored();
-    await coordination.reserveSlot('a', 2, row.preview_id);
-    await coordination.reserveSlot('b', 1, row.preview_id);
+    await coordination.reserveSlots('a', [{ n: 2, holder: row.preview_id }]);
+    await coordination.reserveSlots('b', [{ n: 1, holder: row.preview_id }]);
     const named = { ...row, status: { ...row.status, slot: { alb: 'b', n: 1 } } };
     const { slot, spare } = (await claim(named, albs))!;
     expect([slot.alb.name, slot.n, spare.map(({ alb: { name }, n }) => [name, n])]).toEqual([
@@ -252,7 +256,7 @@ describe('slots', () => {
 
   test('a slot beyond a limit that was lowered since stays in use', async () => {
     const row = await stored();
-    await coordination.reserveSlot('a', 2, row.preview_id);
+    await coordination.reserveSlots('a', [{ n: 2, holder: row.preview_id }]);
     expect(await claim(row, [{ ...alb, slots: 1 }])).toMatchObject({ slot: { n: 2 } });
     const next = await stored();
     expect(await claim(next, [{ ...alb, slots: 1 }])).toMatchObject({ slot: { n: 0 } });
@@ -273,7 +277,7 @@ describe('slots', () => {
   test('a free slot in which a stranger stands is given to nobody', async () => {
     const row = await stored();
     const usable = async (free: readonly { n: number }[]) => free.filter(({ n }) => n > 1) as never;
-    expect(await claimSlot(row, deps(), usable)).toMatchObject({ slot: { n: 2 } });
-    expect(await claimSlot(await stored(), deps(), usable)).toBeUndefined();
+    expect(only(await claimSlots(row, [MAIN], deps(), usable))).toMatchObject({ slot: { n: 2 } });
+    expect(await claimSlots(await stored(), [MAIN], deps(), usable)).toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { receiptLine } from '../../preview/receipt.ts';
-import type { PreviewView } from '../../preview/view.ts';
+import type { PreviewView, SpecView } from '../../preview/view.ts';
 import { type Context, resolveId, show } from '../context.ts';
 import { formatTable } from '../table.ts';
 
@@ -17,15 +17,24 @@ export function addShow(program: Command, context: () => Context): void {
     });
 }
 
+function programOf({ image, command }: Pick<SpecView, 'image' | 'command'>): string | null {
+  return command?.join(' ') ?? image ?? null;
+}
+
+/** What runs: a line for each container. */
+function runs({ containers, ...only }: SpecView): [string, string | null][] {
+  if (!containers) return [['Runs', programOf(only)]];
+  return containers.map((one) => ['Runs', `${one.name}: ${programOf(one)}`]);
+}
+
 function describe(view: PreviewView): string[] {
   const { spec, last_error, cost } = view;
-  const runs = spec.command ? spec.command.join(' ') : spec.image;
   const facts: [string, string | null][] = [
     ['Preview', `${view.preview_id}${view.name ? ` (${view.name})` : ''}`],
     ['Phase', view.phase],
     ['Queue', view.queue_position === null ? null : `waits for a slot, ${view.queue_position} in the queue`],
     ['URL', view.urls.join('  ')],
-    ['Runs', runs],
+    ...runs(spec),
     ['Folder', spec.workdir ?? null],
     ['Created', view.created_at],
     ['Ready', view.ready_at],

@@ -1,6 +1,8 @@
 import { canonicalInstant } from '../../preview/expiry.ts';
 import type { PreviewRow } from '../../preview/record.ts';
-import { type Spec, specSchema } from '../../preview/spec.ts';
+import { containersOf } from '../../preview/endpoints.ts';
+import { parseSpec, type Spec } from '../../preview/spec.ts';
+import { SERVING } from './tasks.ts';
 
 /** What a record asks for: what to run, and until when (epoch milliseconds). */
 export interface Desired {
@@ -14,7 +16,7 @@ const HOUR_MS = 3_600_000;
 
 /** What the record asks for, as far as it can be asked: where an edit is bad, what was accepted before it. */
 export function desiredOf(row: PreviewRow, maxTtlHours: number): Desired {
-  const parsed = specSchema.safeParse(row.spec);
+  const parsed = parseSpec(row.spec);
   const { accepted } = row.status;
   const created = Date.parse(row.created_at);
   const typed = Date.parse(canonicalInstant(row.expires_at) ?? '');
@@ -26,4 +28,10 @@ export function desiredOf(row: PreviewRow, maxTtlHours: number): Desired {
     ends: goodEnd ? typed : before,
     refused: !parsed.success || !goodTtl || !goodEnd,
   };
+}
+
+/** The image that says how the whole task does: the first that does not serve, else that of the first container. */
+export function tellingImage(spec: Spec): string {
+  const images = containersOf(spec).map(({ image }) => image);
+  return images.find((image) => !SERVING.has(image)) ?? images[0] ?? '';
 }

@@ -3,10 +3,10 @@ import { resourceName } from '../../preview/names.ts';
 import type { PreviewRow } from '../../preview/record.ts';
 import type { Spec } from '../../preview/spec.ts';
 import { previewUrls } from '../../preview/urls.ts';
-import { rulePriorities } from '../../reconcilers/plan.ts';
+import { rulePriorities } from '../../reconcilers/plan-endpoint.ts';
 import type { SlotTable } from '../../preview/coordination.ts';
 import { TABLES } from './config.ts';
-import { desiredOf } from './desired.ts';
+import { desiredOf, tellingImage } from './desired.ts';
 import { inventory, type Resource } from './inventory.ts';
 import { IMAGES, SERVING } from './tasks.ts';
 import { EPOCH } from './virtual-time.ts';
@@ -89,10 +89,11 @@ function served(row: PreviewRow, spec: Spec, refused: boolean, { world }: Scene)
     ({ family, lastStatus }) => family === resourceName(row.id) && lastStatus !== 'STOPPED',
   );
   const fallback = row.status.served_spec;
-  const image = SERVING.has(spec.image) ? spec.image : fallback?.image;
+  const wanted = tellingImage(spec);
+  const image = SERVING.has(wanted) ? wanted : fallback && tellingImage(fallback);
   if (image === undefined || !SERVING.has(image)) {
     // Nothing good to run: it has to say so, and to cost nothing. What time may cure is tried again now and then.
-    const retried = spec.image === IMAGES.missing && row.phase === 'Provisioning';
+    const retried = wanted === IMAGES.missing && row.phase === 'Provisioning';
     if (row.phase !== 'Failed' && !retried) return [`cannot run, and is ${row.phase}`];
     return row.phase === 'Failed' && runs.length > 0 && service?.desiredCount !== 0
       ? ['failed, and still runs']
@@ -101,10 +102,10 @@ function served(row: PreviewRow, spec: Spec, refused: boolean, { world }: Scene)
   const faults: string[] = [];
   // Whoever never was Ready cannot be less than that: an edit that was refused leaves it where it was.
   const short = row.status.ready_at === undefined ? 'Provisioning' : 'Degraded';
-  const expected = SERVING.has(spec.image) && !refused ? 'Ready' : short;
-  const retried = spec.image === IMAGES.missing && row.phase === 'Updating';
+  const expected = SERVING.has(wanted) && !refused ? 'Ready' : short;
+  const retried = wanted === IMAGES.missing && row.phase === 'Updating';
   if (row.phase !== expected && !retried) faults.push(`is ${row.phase}, not ${expected}: ${why(row)}`);
-  const rejected = !SERVING.has(spec.image) && !refused && spec.image !== IMAGES.missing;
+  const rejected = !SERVING.has(wanted) && !refused && wanted !== IMAGES.missing;
   if (rejected && !/RolledBack/.test(why(row)))
     faults.push(`has fallen back and does not say so: ${why(row)}`);
   if (service?.desiredCount !== 1) faults.push(`has ${service?.desiredCount ?? 'no'} desired tasks`);

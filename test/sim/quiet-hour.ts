@@ -1,4 +1,4 @@
-import { desiredOf } from './desired.ts';
+import { desiredOf, tellingImage } from './desired.ts';
 import { IMAGES } from './tasks.ts';
 import type { Human } from './human.ts';
 import { unsettled } from './liveness.ts';
@@ -49,7 +49,7 @@ async function unhappy(world: World, human: Human): Promise<void> {
     if (!row?.live) continue;
     const { spec, ends } = desiredOf(row, world.config.max_ttl_hours);
     // What time may cure is tried again every five minutes, and that is no silence.
-    const retried = spec?.image === IMAGES.missing;
+    const retried = spec !== undefined && tellingImage(spec) === IMAGES.missing;
     if (retried || ends < horizon) await human.remove(id);
   }
   await human.until(

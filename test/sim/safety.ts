@@ -1,4 +1,5 @@
 import { canonicalInstant } from '../../preview/expiry.ts';
+import { containersOf } from '../../preview/endpoints.ts';
 import { TAGS } from '../../preview/names.ts';
 import type { Phase, PreviewRow } from '../../preview/record.ts';
 import type { Call } from './calls.ts';
@@ -188,9 +189,12 @@ export class Safety {
     if (recently || stalled) return;
     const service = cloud.state.ecs.services.find(({ name }) => name === `tempus-${row.id}`);
     const primary = service?.deployments[0];
-    const image = cloud.state.ecs.taskDefinitions.find(({ arn }) => arn === primary?.taskDefinition)
-      ?.registered.containerDefinitions?.[0]?.image;
-    const serves = image === row.spec.image && SERVING.has(image) && primary?.rolloutState === 'COMPLETED';
+    const containers = cloud.state.ecs.taskDefinitions.find(({ arn }) => arn === primary?.taskDefinition)
+      ?.registered.containerDefinitions;
+    const image = containers?.map((one) => one.image).join();
+    const wanted = containersOf(row.spec).map((one) => one.image);
+    const good = image === wanted.join() && wanted.every((one) => SERVING.has(one));
+    const serves = good && primary?.rolloutState === 'COMPLETED';
     if (!serves) {
       const detail = { id: row.id, image, rollout: primary?.rolloutState, desired: service?.desiredCount };
       this.violate('S10', 'a preview was called Ready that does not serve', detail);

@@ -149,7 +149,7 @@ async function ask(preview_id: string, ttl_hours = 24): Promise<void> {
   const spec = { image: 'shop/web:1', port: 8080, cpu: 256, memory: 512, env: {}, ...health };
   const draft = { preview_id, owner: 'me', labels: {}, source: {}, spec, ttl_hours, urls: [] };
   const coordination = new Coordination({ client: tables.document, table: 'coordination' });
-  await coordination.reserveSlot('alb-0', Number(preview_id[0]), preview_id);
+  await coordination.reserveSlots('alb-0', [{ n: Number(preview_id[0]), holder: preview_id }]);
   await store.create(draftPreview(draft as PreviewDraft, clock.now()));
 }
 

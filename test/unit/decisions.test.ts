@@ -9,7 +9,8 @@ import { draftPreview } from '../../preview/draft.ts';
 import { canonicalInstant, expiresAt, isDue } from '../../preview/expiry.ts';
 import { advance } from '../../preview/phases.ts';
 import { type Phase, PHASES, type PreviewRow } from '../../preview/record.ts';
-import { canonicalJson, hashSpec, type Spec, specSchema } from '../../preview/spec.ts';
+import type { AlbConfig } from '../../reconcilers/config.ts';
+import { canonicalJson, hashSpec, parseSpec, type Spec } from '../../preview/spec.ts';
 import { receiptOf, viewPreview, viewResources } from '../../preview/views.ts';
 import { judge } from '../../reconcilers/acceptance.ts';
 
@@ -39,7 +40,7 @@ function row(changes: Partial<PreviewRow> = {}): PreviewRow {
   return { ...draft, ...changes };
 }
 
-const LIMITS = { max_ttl_hours: 336, allow_workdir: true };
+const LIMITS = { max_ttl_hours: 336, allow_workdir: true, albs: [{ slots: 3 } as AlbConfig] };
 const accepted = { spec: SPEC, ttl_hours: 2, expires_at: '2024-01-01T14:00:00Z' };
 const withAccepted = (changes: Partial<PreviewRow>) =>
   row({ status: { ...row().status, accepted }, ...changes });
@@ -214,9 +215,9 @@ describe('hashes and conditions', () => {
   });
 
   test('the accepted sizes are those that Fargate sells', () => {
-    expect(specSchema.safeParse(SPEC).success).toBe(true);
-    expect(specSchema.safeParse({ ...SPEC, cpu: 300 }).success).toBe(false);
-    const refused = specSchema.safeParse({ ...SPEC, cpu: 2048, memory: 512 });
+    expect(parseSpec(SPEC).success).toBe(true);
+    expect(parseSpec({ ...SPEC, cpu: 300 }).success).toBe(false);
+    const refused = parseSpec({ ...SPEC, cpu: 2048, memory: 512 });
     expect(refused.error?.issues[0]).toMatchObject({
       path: ['memory'],
       message: expect.stringContaining('4096'),
