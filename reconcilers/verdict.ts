@@ -1,6 +1,6 @@
 import type { Fault } from '../aws/errors.ts';
 import { type Finding, findCondition } from '../preview/conditions.ts';
-import type { ConditionType, Phase } from '../preview/record.ts';
+import type { ConditionType, Phase, Status } from '../preview/record.ts';
 import type { Outcome } from './outcome.ts';
 import type { Ensuring } from './pass.ts';
 import type { Rollout } from './rollout.ts';
@@ -77,7 +77,13 @@ function fallenBack({ pass: { draft, config }, rollout }: Case): Verdict {
   }
   const message = `the update was rejected (${cause}); the spec that was Ready before is served`;
   draft.find({ type: 'Ready', status: 'False', reason: 'RolledBack', message });
-  return { phase: 'Degraded', ms: config.drift_ms, reason: 'RolledBack' };
+  return { phase: fallbackPhase(draft.status), ms: config.drift_ms, reason: 'RolledBack' };
+}
+
+/** Failed runs nothing. What has been served beside an edit that was refused, and so never was Ready, runs again. */
+function fallbackPhase({ ready_at, served_spec }: Status): Phase {
+  if (ready_at !== undefined) return 'Degraded';
+  return served_spec === undefined ? 'Failed' : 'Provisioning';
 }
 
 async function waiting(facts: Case, { reason, message, ms }: Outcome & { kind: 'wait' }): Promise<Verdict> {
@@ -87,7 +93,7 @@ async function waiting(facts: Case, { reason, message, ms }: Outcome & { kind: '
   draft.find({ type: condition, status: 'False', reason, message });
   draft.find({ type: 'Ready', status: 'False', reason, message });
   if (broke) draft.set({ last_error: { reason, message, at: draft.at, logs: await lines() } });
-  const never: Phase = rollout.rejected ? 'Failed' : 'Provisioning';
+  const never: Phase = rollout.rejected && !rollout.run ? 'Failed' : 'Provisioning';
   const once: Phase = rollout.rolling ? 'Updating' : 'Degraded';
   return { phase: draft.status.ready_at ? once : never, ms, reason };
 }
@@ -109,7 +115,7 @@ function rejected(
   });
   draft.unset('rollout');
   // At once again: the next pass falls back to the last good spec, or stops what runs in vain.
-  return { phase: draft.status.ready_at ? 'Degraded' : 'Failed', ms: 0, reason };
+  return { phase: fallbackPhase(draft.status), ms: 0, reason };
 }
 
 /**

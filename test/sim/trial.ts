@@ -85,15 +85,17 @@ export async function converge(world: World): Promise<void> {
         return resumesIn > 0 ? [time.ms + resumesIn] : [];
       }),
     );
-  const began = time.ms;
+  let quiet = time.ms;
   while (safety.violations.length === 0) {
+    // A process that goes on again has the time from then on, and no longer says that it was stopped.
+    quiet = Math.max(quiet, last());
     if (time.ms >= last() && unsettled(world).length === 0) {
       await world.run(STAYS_MS);
       const broken = unsettled(world);
       if (broken.length === 0) return;
     }
     // A fault that is planned may fire only now: time counts from the last one.
-    if (time.ms > Math.max(began, last()) + CONVERGES_MS) {
+    if (time.ms > quiet + CONVERGES_MS) {
       safety.violate('L4', 'the install has not converged', { unsettled: unsettled(world).slice(0, 8) });
       return;
     }
