@@ -152,9 +152,7 @@ describe('a healthy deployment', () => {
       image: 'good',
       command: ['serve'],
       env: { A: 'b' },
-      containerPort: 3000,
-      cpu: 256,
-      memory: 512,
+      ports: [3000],
       stopTimeoutMs: 30_000,
     });
     const logStreamName = `p/web/${task!.launch.taskId}`;

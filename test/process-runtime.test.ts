@@ -8,23 +8,40 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { createProcessRuntime } from '../localcloud/process-runtime/process-runtime.ts';
 import { listProcesses } from '../localcloud/process-runtime/process-table.ts';
-import { type RunningTask, type TaskLaunch, TaskStartError } from '../localcloud/task-runtime.ts';
+import {
+  type ContainerLaunch,
+  type RunningContainer,
+  type TaskLaunch,
+  type TaskPlace,
+  type TaskRuntime,
+  TaskStartError,
+} from '../localcloud/task-runtime.ts';
 import { systemClock } from '../platform/clock.ts';
 import { silentLog } from '../platform/log.ts';
 import { systemRandom } from '../platform/random.ts';
 
 let folder: string;
+/** A task of one container, as most of them are. */
+interface RunningTask extends RunningContainer {
+  address: string | undefined;
+  port: number | undefined;
+}
+type Sole = Partial<ContainerLaunch> & { taskId?: string };
+
 let started: RunningTask[];
+let places: TaskPlace[];
 let lines: string[];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tempus-process-'));
   started = [];
+  places = [];
   lines = [];
 });
 
 afterEach(async () => {
   await Promise.all(started.map((task) => task.stop()));
+  await Promise.all(places.map((place) => place.close()));
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -39,24 +56,45 @@ function runtime(platform?: NodeJS.Platform) {
   });
 }
 
-function launch(script: string, more: Partial<TaskLaunch> = {}): TaskLaunch {
+function container(script: string, more: Partial<ContainerLaunch> = {}): ContainerLaunch {
   return {
-    taskId: systemRandom.uuid().replaceAll('-', ''),
+    name: 'app',
     image: 'bare',
     command: ['node', '-e', script],
     env: {},
-    cpu: 256,
-    memory: 512,
+    ports: [],
     stopTimeoutMs: 5000,
     onLog: (line) => lines.push(line),
     ...more,
   };
 }
 
-async function start(script: string, more: Partial<TaskLaunch> = {}): Promise<RunningTask> {
-  const task = await runtime().start(launch(script, more));
-  started.push(task);
-  return task;
+function taskOf(...containers: ContainerLaunch[]): TaskLaunch {
+  return { taskId: systemRandom.uuid().replaceAll('-', ''), cpu: 256, memory: 512, containers };
+}
+
+async function prepare(task: TaskLaunch, instance: TaskRuntime = runtime()): Promise<TaskPlace> {
+  const made = await instance.prepare(task);
+  places.push(made);
+  return made;
+}
+
+async function run(sole: ContainerLaunch, taskId?: string, instance?: TaskRuntime): Promise<RunningTask> {
+  const task = taskOf(sole);
+  const made = await prepare(taskId === undefined ? task : { ...task, taskId }, instance);
+  const running = await made.start(sole.name);
+  const stop = async () => {
+    await running.stop();
+    await made.close();
+  };
+  const at = made.endpoint(sole.ports[0] ?? -1);
+  const whole = { ...running, stop, address: at?.address, port: at?.port };
+  started.push(whole);
+  return whole;
+}
+
+function start(script: string, { taskId, ...more }: Sole = {}): Promise<RunningTask> {
+  return run(container(script, more), taskId);
 }
 
 const alive = async (mark: string) =>
@@ -78,12 +116,15 @@ const parentScript = (path: string, body: string) => `
 
 async function killedParent(taskId: string, grace: number): Promise<void> {
   const file = join(folder, 'parent.ts');
-  const task = { taskId, image: 'bare', command: ['node', '-e', STUBBORN], env: {}, cpu: 256, memory: 512 };
+  const sole = { name: 'app', image: 'bare', command: ['node', '-e', STUBBORN], env: {}, ports: [] };
+  const task = { taskId, cpu: 256, memory: 512 };
   await writeFile(
     file,
     parentScript(
       folder,
-      `await runtime.start({ ...${JSON.stringify(task)}, stopTimeoutMs: ${grace}, onLog: (line) => console.log(line) });`,
+      `const sole = { ...${JSON.stringify(sole)}, stopTimeoutMs: ${grace}, onLog: (line) => console.log(line) };
+       const place = await runtime.prepare({ ...${JSON.stringify(task)}, containers: [sole] });
+       await place.start('app');`,
     ),
   );
   const parent = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -138,11 +179,9 @@ describe('a task that ends by itself', () => {
     ).exited;
     expect(lines).toEqual(['""']);
     lines = [];
-    const task = await runtime().start(
-      launch('', {
-        command: ['sh', '-c', 'for fd in 3 4 5; do (: >&$fd) 2>/dev/null && echo "open $fd"; done; echo end'],
-      }),
-    );
+    const task = await start('', {
+      command: ['sh', '-c', 'for fd in 3 4 5; do (: >&$fd) 2>/dev/null && echo "open $fd"; done; echo end'],
+    });
     await task.exited;
     expect(lines).toEqual(['end']);
   });
@@ -184,28 +223,59 @@ describe('the port', () => {
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as { port: number };
     const instance = runtime();
-    const run = async () => {
-      const task = await instance.start(launch(STUBBORN, { containerPort: port, stopTimeoutMs: 50 }));
-      started.push(task);
-      return task;
-    };
-    const other = await run();
+    const sole = container(STUBBORN, { ports: [port], stopTimeoutMs: 50 });
+    const another = () => run(sole, undefined, instance);
+    const other = await another();
     expect(other.port).not.toBe(port);
     await new Promise((resolve) => server.close(resolve));
-    const [first, second] = await Promise.all([run(), run()]);
+    const [first, second] = await Promise.all([another(), another()]);
     expect([first.port, second.port].filter((taken) => taken === port)).toHaveLength(1);
     await Promise.all([first.stop(), second.stop()]);
-    expect((await run()).port).toBe(port);
+    expect((await another()).port).toBe(port);
   });
 
   test('reaches the command as PORT, and the task answers on its address', async () => {
     const task = await start(
       'require("http").createServer((_, res) => res.end("hi")).listen(process.env.PORT, () => console.log("up"))',
-      { containerPort: 3000, env: { PORT: '1' } },
+      { ports: [3000], env: { PORT: '1' } },
     );
     await line('up');
     const answer = await fetch(`http://${task.address}:${task.port}/`);
     expect(await answer.text()).toBe('hi');
+  });
+});
+
+const SERVER =
+  'require("http").createServer((_, res) => res.end(process.env.NAME)).listen(process.env.PORT, () => console.log("up " + process.env.NAME))';
+
+describe('several containers of a task', () => {
+  test('reach each other where each was lent a port, by PORT_<NAME>', async () => {
+    const env = { PORT_DB: '5432', PORT_WEB: '3000' };
+    const db = container(SERVER, { name: 'db', ports: [5432], env: { ...env, NAME: 'db' } });
+    const ask =
+      'fetch("http://127.0.0.1:" + process.env.PORT_DB).then((r) => r.text()).then((t) => console.log("asked " + t))';
+    const web = container(ask, { name: 'web', ports: [3000], env });
+    const shared = runtime();
+    const [one, two] = [await prepare(taskOf(db, web), shared), await prepare(taskOf(db, web), shared)];
+    const both = [await one.start('db'), await two.start('db')];
+    await vi.waitFor(() => expect(lines.filter((text) => text === 'up db')).toHaveLength(2), 10_000);
+    expect(one.endpoint(5432)?.port).not.toBe(two.endpoint(5432)?.port);
+    await (
+      await two.start('web')
+    ).exited;
+    expect(lines).toContain('asked db');
+    await Promise.all(both.map((running) => running.stop()));
+  });
+
+  test('are checked by a command that sees what they see, and that is killed when it takes too long', async () => {
+    const made = await prepare(taskOf(container(STUBBORN, { env: { A: 'b' }, stopTimeoutMs: 50 })));
+    const running = await made.start('app');
+    const check = (script: string, ms = 5_000) => running.check(['/bin/sh', '-c', script], ms);
+    expect(await check('test "$A" = b')).toBe(true);
+    expect(await check('exit 1')).toBe(false);
+    expect(await check('sleep 60', 100)).toBe(false);
+    expect(await running.check(['no-such-program'], 1_000)).toBe(false);
+    await running.stop();
   });
 });
 
@@ -272,7 +342,7 @@ describe('when the process that started it is gone', () => {
 });
 
 describe('a task that cannot start says why', () => {
-  test.each<[string, Partial<TaskLaunch>, string]>([
+  test.each<[string, Sole, string]>([
     [
       'an image that is no program of this machine',
       { image: 'nginx:1' },
@@ -297,10 +367,10 @@ describe('a task that cannot start says why', () => {
   });
 
   test('an image without a command of its own', async () => {
-    const { command: _none, ...bare } = launch('');
-    await expect(runtime().start(bare)).rejects.toThrow('image bare has no command of its own');
+    const { command: _none, ...bare } = container('');
+    await expect(run(bare)).rejects.toThrow('image bare has no command of its own');
     await (
-      await runtime().start({ ...bare, image: 'sample' })
+      await run({ ...bare, image: 'sample' })
     ).exited;
     expect(lines).toEqual(['sample']);
   });

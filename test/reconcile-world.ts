@@ -234,8 +234,13 @@ export class ReconcileWorld {
     const logs = new LogsModel({ clock });
     const { checkTarget } = tasks;
     const runtime: TaskRuntime = {
-      start: (launch) =>
-        tasks.start(this.published.has(launch.image ?? '') ? { ...launch, image: IMAGES.good } : launch),
+      prepare: ({ containers, ...task }) =>
+        tasks.prepare({
+          ...task,
+          containers: containers.map((one) =>
+            this.published.has(one.image) ? { ...one, image: IMAGES.good } : one,
+          ),
+        }),
       reclaim: () => tasks.reclaim(),
     };
     const state = memoryState;

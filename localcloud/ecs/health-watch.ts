@@ -41,7 +41,10 @@ export class HealthWatch {
     return this.#running(service).flatMap((task) => {
       const since = this.#runningSince.get(task.id) ?? now;
       this.#runningSince.set(task.id, since);
-      if (task.targets.every((target) => stateOf(target, states)?.state === 'healthy'))
+      const inside = task.containers.every(
+        ({ healthStatus = 'HEALTHY', lastStatus }) => healthStatus === 'HEALTHY' || lastStatus === 'STOPPED',
+      );
+      if (inside && task.targets.every((target) => stateOf(target, states)?.state === 'healthy'))
         this.#becameHealthy(service, task);
       else this.#healthy.delete(task.id);
       const failed = task.targets.find((target) => stateOf(target, states)?.state === 'unhealthy');

@@ -10,8 +10,8 @@ import {
 } from './state.ts';
 import { StartPace } from './start-pace.ts';
 import type { Targets } from './targets.ts';
-import type { TaskLives } from './task-life.ts';
-import { launchOf, type LogSink, newTask } from './task-start.ts';
+import { FAILED_CONTAINER_HEALTH, type TaskLives } from './task-life.ts';
+import { launchOf, type LogSink, newTask, ordersOf } from './task-start.ts';
 import type { TaskDefinitions } from './task-definitions.ts';
 
 /** When nothing is being deployed, target health is looked at this many times less often. */
@@ -177,10 +177,14 @@ export class ServiceScheduler {
     this.#context.state.tasks.push(task);
     this.#context.save();
     addEvent(this.#context, service, `has started 1 tasks: (task ${id}).`);
-    const targetGroups = (service.settings.loadBalancers ?? []).flatMap(({ targetGroupArn }) =>
-      targetGroupArn === undefined ? [] : [{ targetGroupArn }],
+    const targetGroups = (service.settings.loadBalancers ?? []).flatMap(
+      ({ targetGroupArn, containerPort }) =>
+        targetGroupArn === undefined || containerPort === undefined
+          ? []
+          : [{ targetGroupArn, containerPort }],
     );
-    this.#deps.lives.begin(task, { launch: launchOf(task, definition, this.#deps.logs), targetGroups });
+    const launch = launchOf(task, definition, this.#deps.logs);
+    this.#deps.lives.begin(task, { launch, orders: ordersOf(definition), targetGroups });
   }
 
   #retire(service: ServiceRecord, taskId: string): void {
@@ -209,7 +213,7 @@ export class ServiceScheduler {
   /** A task that nobody ordered to stop has failed; how it failed decides when the next one starts. */
   #taskStopped(task: TaskRecord): void {
     this.#health.forget(task);
-    if (task.stopCode !== 'TaskFailedToStart' && task.stopCode !== 'EssentialContainerExited') return;
+    if (!hasFailed(task)) return;
     const service = this.#context.state.services.find(({ arn }) => arn === task.service);
     const deployment = service?.deployments.find(({ id }) => id === task.deployment);
     if (!service || !deployment) return;
@@ -255,4 +259,13 @@ export class ServiceScheduler {
     const { pollMs } = this.#deps;
     return primary.rolloutState === 'IN_PROGRESS' ? pollMs : pollMs * IDLE_POLL_FACTOR;
   }
+}
+
+/** Whether a task ended by its own fault, and not because somebody ordered it to. */
+function hasFailed({ stopCode, stoppedReason }: TaskRecord): boolean {
+  return (
+    stopCode === 'TaskFailedToStart' ||
+    stopCode === 'EssentialContainerExited' ||
+    stoppedReason === FAILED_CONTAINER_HEALTH
+  );
 }

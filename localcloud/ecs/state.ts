@@ -109,7 +109,7 @@ export interface TaskRecord {
   deployment: string;
   taskDefinition: string;
   family: string;
-  container: { name: string; image: string };
+  containers: ContainerRecord[];
   cpu: string;
   memory: string;
   lastStatus: TaskStatus;
@@ -123,8 +123,16 @@ export interface TaskRecord {
   stoppedAt?: number;
   stopCode?: TaskStopCode;
   stoppedReason?: string;
+}
+
+export interface ContainerRecord {
+  name: string;
+  image: string;
+  /** Absent while it waits for its start. */
+  lastStatus?: 'RUNNING' | 'STOPPED';
+  healthStatus?: 'HEALTHY' | 'UNHEALTHY' | 'UNKNOWN';
   exitCode?: number;
-  containerReason?: string;
+  reason?: string;
 }
 
 /** How long ECS still describes what has ended. */

@@ -1,6 +1,7 @@
 import type { ContainerDefinition, RegisterTaskDefinitionCommandInput } from '@aws-sdk/client-ecs';
 
 import { notModelled, refused } from './errors.ts';
+import { checkContainers, checkHealthCheck } from './container-checks.ts';
 import { fargateSize } from './fargate-sizes.ts';
 
 const FAMILY = /^[A-Za-z0-9_-]{1,255}$/;
@@ -15,13 +16,7 @@ const UNMODELLED_TASK = [
   'ipcMode',
   'placementConstraints',
 ] as const;
-const UNMODELLED_CONTAINER = [
-  'secrets',
-  'environmentFiles',
-  'dependsOn',
-  'mountPoints',
-  'healthCheck',
-] as const;
+const UNMODELLED_CONTAINER = ['secrets', 'environmentFiles', 'mountPoints', 'volumesFrom', 'links'] as const;
 
 /** Throws where ECS refuses a Fargate task definition, and where this model could not run what it describes. */
 export function checkTaskDefinition(input: RegisterTaskDefinitionCommandInput): void {
@@ -29,22 +24,21 @@ export function checkTaskDefinition(input: RegisterTaskDefinitionCommandInput): 
   if (Buffer.byteLength(JSON.stringify(input)) > MAX_BYTES) {
     throw refused('Actual length of task definition exceeds the maximum of 65536 bytes.');
   }
-  const [container, second] = input.containerDefinitions ?? [];
-  if (!container) throw refused('TaskDefinition must have at least one container definition.');
-  if (second) throw notModelled('A second container');
+  const containers = input.containerDefinitions ?? [];
+  if (containers.length === 0) throw refused('TaskDefinition must have at least one container definition.');
   if (input.networkMode !== 'awsvpc') throw refused('Fargate only supports network mode ‘awsvpc’.');
-  fargateSize(input.cpu, input.memory);
-  checkContainer(container);
+  const size = fargateSize(input.cpu, input.memory);
+  checkContainers(containers, size);
+  for (const container of containers) checkContainer(container);
   refuseUnmodelled(input, UNMODELLED_TASK);
-  refuseUnmodelled(container, UNMODELLED_CONTAINER);
+  for (const container of containers) refuseUnmodelled(container, UNMODELLED_CONTAINER);
 }
 
 function checkContainer(container: ContainerDefinition): void {
   if (!CONTAINER_NAME.test(container.name ?? '')) throw refused('Invalid container name.');
   if (!container.image) throw refused('Container.image should not be null or empty.');
   if (container.privileged) throw refused('Fargate does not support privileged containers.');
-  if (container.essential === false)
-    throw refused('TaskDefinition must have at least one essential container.');
+  if (container.healthCheck) checkHealthCheck(container.healthCheck);
   if ((container.stopTimeout ?? 0) > MAX_STOP_TIMEOUT_SECONDS) {
     throw refused(`Container.stopTimeout must not exceed ${MAX_STOP_TIMEOUT_SECONDS} seconds.`);
   }

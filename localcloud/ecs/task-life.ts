@@ -1,7 +1,8 @@
 import type { TaskStopCode } from '@aws-sdk/client-ecs';
 
-import { type RunningTask, type TaskLaunch, type TaskRuntime, TaskStartError } from '../task-runtime.ts';
-import type { EcsContext, TaskRecord, TaskStatus } from './state.ts';
+import { type TaskLaunch, type TaskPlace, type TaskRuntime, TaskStartError } from '../task-runtime.ts';
+import type { EcsContext, TaskRecord, TaskStatus, TaskTarget } from './state.ts';
+import { type ContainerOrder, TaskContainers, type TaskEnd } from './task-containers.ts';
 import type { Targets } from './targets.ts';
 
 /** Why a task shall stop. */
@@ -14,7 +15,8 @@ export interface StopOrder {
 
 export interface TaskStart {
   launch: TaskLaunch;
-  targetGroups: readonly { targetGroupArn: string }[];
+  orders: readonly ContainerOrder[];
+  targetGroups: readonly { targetGroupArn: string; containerPort: number }[];
 }
 
 interface Life {
@@ -22,10 +24,10 @@ interface Life {
   ordered: PromiseWithResolvers<StopOrder>;
   /** Aborted when there is nothing to drain for any more. */
   hurry: AbortController;
-  running?: RunningTask;
+  containers?: TaskContainers;
 }
 
-const SIGNAL_EXIT_CODES: Readonly<Record<string, number>> = { SIGKILL: 137, SIGTERM: 143 };
+export const FAILED_CONTAINER_HEALTH = 'Task failed container health checks';
 
 export interface TaskLivesDeps {
   context: EcsContext;
@@ -90,20 +92,29 @@ export class TaskLives {
       await this.#runToEnd(life);
     } catch (error) {
       this.#context.log.error({ err: error, task_id: task.id }, 'task life failed');
-      await life.running?.stop();
+      await life.containers?.stop();
       this.#stopped(task, 'InfrastructureHealth', 'The task could not be led to its end.');
     }
   }
 
-  async #start(life: Life, { launch, targetGroups }: TaskStart): Promise<void> {
+  async #start(life: Life, { launch, orders, targetGroups }: TaskStart): Promise<void> {
     const { task } = life;
     this.#advance(task, 'PENDING');
-    life.running = await this.#runtime.start(launch);
+    const place = await this.#runtime.prepare(launch);
+    const containers = new TaskContainers({
+      place,
+      clock: this.#context.clock,
+      orders,
+      records: task.containers,
+      changed: () => this.#changed(task),
+    });
+    life.containers = containers;
+    // Ordered to stop while its containers wait for each other: they need not come up any more.
+    await Promise.race([containers.start(), life.ordered.promise]);
     this.#advance(task, 'ACTIVATING');
-    const { address, port } = life.running;
     // Ordered to stop while it was starting: no request must reach it.
-    if (port !== undefined && task.desiredStatus === 'RUNNING') {
-      task.targets = targetGroups.map(({ targetGroupArn }) => ({ targetGroupArn, address, port }));
+    if (task.desiredStatus === 'RUNNING') {
+      task.targets = targetGroups.flatMap((group) => targetOf(group, place));
       this.#context.save();
       await this.#targets.register(task.targets);
     }
@@ -113,44 +124,40 @@ export class TaskLives {
     this.#changed(task);
   }
 
-  async #startFailed({ task, running }: Life, error: unknown): Promise<void> {
+  async #startFailed({ task, containers }: Life, error: unknown): Promise<void> {
     const reason = error instanceof Error ? error.message : String(error);
     if (!(error instanceof TaskStartError)) {
       this.#context.log.warn({ err: error, task_id: task.id }, 'task start failed');
     }
-    await running?.stop();
+    await containers?.stop();
     try {
       await this.#targets.deregister(task.targets);
     } catch (deregisterError) {
       this.#context.log.warn({ err: deregisterError, task_id: task.id }, 'task not deregistered');
     }
-    task.containerReason = reason;
+    const [first] = task.containers;
+    if (first && !task.containers.some((one) => one.reason !== undefined)) first.reason = reason;
     this.#stopped(task, 'TaskFailedToStart', reason);
   }
 
-  async #runToEnd({ task, running, ordered, hurry }: Life): Promise<void> {
-    if (!running) return;
-    const exitOrOrder = await Promise.race([running.exited, ordered.promise]);
-    if ('stopCode' in exitOrOrder) await this.#retire(task, running, hurry);
+  async #runToEnd({ task, containers, ordered, hurry }: Life): Promise<void> {
+    if (!containers) return;
+    const endOrOrder = await Promise.race([containers.ended, ordered.promise]);
+    if ('stopCode' in endOrOrder) await this.#retire(task, containers, hurry);
     else await this.#targets.deregister(task.targets);
-    const exit = await running.exited;
-    task.exitCode = exit.exitCode ?? SIGNAL_EXIT_CODES[exit.signal ?? ''] ?? 137;
-    this.#stopped(task, 'EssentialContainerExited', 'Essential container in task exited');
+    await containers.stop();
+    if ('unhealthy' in endOrOrder) this.#stopped(task, 'ServiceSchedulerInitiated', FAILED_CONTAINER_HEALTH);
+    else this.#stopped(task, 'EssentialContainerExited', 'Essential container in task exited');
   }
 
-  async #retire(task: TaskRecord, running: RunningTask, hurry: AbortController): Promise<void> {
+  async #retire(task: TaskRecord, containers: TaskContainers, hurry: AbortController): Promise<void> {
     this.#advance(task, 'DEACTIVATING');
     await this.#targets.deregister(task.targets);
-    void this.#abortWhenExited(running, hurry);
+    void abortAfter(containers.ended, hurry);
     await this.#targets.drained(task.targets, hurry.signal);
     this.#advance(task, 'STOPPING');
-    await running.stop();
+    await containers.stop();
     this.#advance(task, 'DEPROVISIONING');
-  }
-
-  async #abortWhenExited(running: RunningTask, hurry: AbortController): Promise<void> {
-    await running.exited;
-    hurry.abort();
   }
 
   /** The end. A reason that an order gave before stays. */
@@ -170,4 +177,18 @@ export class TaskLives {
     task.version += 1;
     this.#context.log.debug({ task_id: task.id, status }, 'task changed');
   }
+}
+
+/** Nothing is left to drain for once the containers have ended. */
+async function abortAfter(ended: Promise<TaskEnd>, hurry: AbortController): Promise<void> {
+  await ended;
+  hurry.abort();
+}
+
+function targetOf(
+  { targetGroupArn, containerPort }: TaskStart['targetGroups'][number],
+  place: TaskPlace,
+): TaskTarget[] {
+  const endpoint = place.endpoint(containerPort);
+  return endpoint ? [{ targetGroupArn, ...endpoint }] : [];
 }

@@ -1,11 +1,14 @@
 import type { ContainerDefinition, Tag } from '@aws-sdk/client-ecs';
 
-import type { TaskLaunch } from '../task-runtime.ts';
+import type { ContainerLaunch, TaskLaunch } from '../task-runtime.ts';
 import { taskArn } from './arns.ts';
 import { fargateSize } from './fargate-sizes.ts';
+import type { ContainerOrder } from './task-containers.ts';
 import type { DeploymentRecord, ServiceRecord, TaskDefinitionRecord, TaskRecord } from './state.ts';
 
 const DEFAULT_STOP_TIMEOUT_SECONDS = 30;
+/** Fargate's own: 3 minutes. */
+const DEFAULT_START_TIMEOUT_SECONDS = 180;
 
 /** Where the log lines of tasks go. */
 export interface LogSink {
@@ -19,7 +22,6 @@ export function newTask(
   definition: TaskDefinitionRecord,
   { id, now }: { id: string; now: number },
 ): TaskRecord {
-  const { name = '', image = '' } = containerOf(definition);
   return {
     arn: taskArn(service.cluster, id),
     id,
@@ -28,7 +30,11 @@ export function newTask(
     deployment: deployment.id,
     taskDefinition: definition.arn,
     family: definition.family,
-    container: { name, image },
+    containers: containersOf(definition).map(({ name = '', image = '', healthCheck }) => ({
+      name,
+      image,
+      ...(healthCheck ? { healthStatus: 'UNKNOWN' as const } : {}),
+    })),
     cpu: definition.registered.cpu ?? '',
     memory: definition.registered.memory ?? '',
     lastStatus: 'PROVISIONING',
@@ -42,24 +48,45 @@ export function newTask(
 
 /** What the runtime is told about a task. */
 export function launchOf(task: TaskRecord, definition: TaskDefinitionRecord, logs: LogSink): TaskLaunch {
-  const container = containerOf(definition);
-  const command = [...(container.entryPoint ?? []), ...(container.command ?? [])];
-  const containerPort = container.portMappings?.[0]?.containerPort;
   return {
     taskId: task.id,
-    image: task.container.image,
-    ...(command.length === 0 ? {} : { command }),
-    ...(container.workingDirectory === undefined ? {} : { workdir: container.workingDirectory }),
-    env: Object.fromEntries((container.environment ?? []).map(({ name = '', value = '' }) => [name, value])),
-    ...(containerPort === undefined ? {} : { containerPort }),
     ...fargateSize(task.cpu, task.memory),
+    containers: containersOf(definition).map((container) => launchContainer(container, task, logs)),
+  };
+}
+
+function launchContainer(container: ContainerDefinition, task: TaskRecord, logs: LogSink): ContainerLaunch {
+  const { name = '', image = '', entryPoint = [], command = [], workingDirectory, cpu, memory } = container;
+  return {
+    name,
+    image,
+    ...(entryPoint.length === 0 ? {} : { entryPoint }),
+    ...(command.length === 0 ? {} : { command }),
+    ...(workingDirectory === undefined ? {} : { workdir: workingDirectory }),
+    env: Object.fromEntries((container.environment ?? []).map((one) => [one.name ?? '', one.value ?? ''])),
+    ports: (container.portMappings ?? []).flatMap(({ containerPort }) => containerPort ?? []),
+    ...(cpu ? { cpu } : {}),
+    ...(memory === undefined ? {} : { memory }),
     stopTimeoutMs: (container.stopTimeout ?? DEFAULT_STOP_TIMEOUT_SECONDS) * 1000,
     onLog: lineSink(container, task, logs),
   };
 }
 
-function containerOf(definition: TaskDefinitionRecord): ContainerDefinition {
-  return definition.registered.containerDefinitions?.[0] ?? {};
+/** How the containers of a task depend on each other. */
+export function ordersOf(definition: TaskDefinitionRecord): ContainerOrder[] {
+  return containersOf(definition).map(
+    ({ name = '', essential = true, dependsOn = [], healthCheck, startTimeout }) => ({
+      name,
+      essential,
+      dependsOn,
+      ...(healthCheck ? { healthCheck } : {}),
+      startTimeoutMs: (startTimeout ?? DEFAULT_START_TIMEOUT_SECONDS) * 1000,
+    }),
+  );
+}
+
+function containersOf(definition: TaskDefinitionRecord): readonly ContainerDefinition[] {
+  return definition.registered.containerDefinitions ?? [];
 }
 
 /** awslogs: the stream is prefix/container/task-id. Without awslogs nothing is kept, as on AWS. */

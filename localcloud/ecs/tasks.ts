@@ -1,4 +1,5 @@
 import type {
+  Container,
   DescribeTasksCommandInput,
   DescribeTasksCommandOutput,
   ListTasksCommandInput,
@@ -12,7 +13,7 @@ import { clusterArn, nameOf, taskArn } from './arns.ts';
 import type { Clusters } from './clusters.ts';
 import { invalid } from './errors.ts';
 import { paged, sortable } from './paging.ts';
-import type { EcsContext, TaskRecord } from './state.ts';
+import type { ContainerRecord, EcsContext, TaskRecord } from './state.ts';
 import type { TaskLives } from './task-life.ts';
 
 const MAX_DESCRIBED = 100;
@@ -94,26 +95,36 @@ function taskView(task: TaskRecord, withTags: boolean): Task {
     launchType: 'FARGATE',
     cpu: task.cpu,
     memory: task.memory,
-    healthStatus: 'UNKNOWN',
+    healthStatus: taskHealth(task),
     ...Object.fromEntries(dates),
     ...(task.stopCode === undefined ? {} : { stopCode: task.stopCode }),
     ...(task.stoppedReason === undefined ? {} : { stoppedReason: task.stoppedReason }),
-    containers: [
-      {
-        taskArn: task.arn,
-        name: task.container.name,
-        image: task.container.image,
-        runtimeId: `${task.id}-0`,
-        lastStatus: containerStatus(task),
-        ...(task.exitCode === undefined ? {} : { exitCode: task.exitCode }),
-        ...(task.containerReason === undefined ? {} : { reason: task.containerReason }),
-      },
-    ],
+    containers: task.containers.map((one, i) => containerView(task, one, i)),
     ...(withTags ? { tags: task.tags } : {}),
   };
 }
 
-function containerStatus({ lastStatus }: TaskRecord): string {
+function containerView(task: TaskRecord, one: ContainerRecord, i: number): Container {
+  return {
+    taskArn: task.arn,
+    name: one.name,
+    image: one.image,
+    runtimeId: `${task.id}-${i}`,
+    lastStatus: containerStatus(task, one),
+    healthStatus: one.healthStatus ?? 'UNKNOWN',
+    ...(one.exitCode === undefined ? {} : { exitCode: one.exitCode }),
+    ...(one.reason === undefined ? {} : { reason: one.reason }),
+  };
+}
+
+function containerStatus({ lastStatus }: TaskRecord, one: ContainerRecord): string {
   if (lastStatus === 'STOPPED' || lastStatus === 'DEPROVISIONING') return 'STOPPED';
-  return lastStatus === 'PROVISIONING' || lastStatus === 'PENDING' ? 'PENDING' : 'RUNNING';
+  return one.lastStatus ?? 'PENDING';
+}
+
+/** As good as the worst of its essential containers that have a health check; AWS leaves out the others. */
+function taskHealth({ containers }: TaskRecord): 'HEALTHY' | 'UNHEALTHY' | 'UNKNOWN' {
+  const all = containers.flatMap(({ healthStatus }) => healthStatus ?? []);
+  if (all.includes('UNHEALTHY')) return 'UNHEALTHY';
+  return all.length > 0 && all.every((one) => one === 'HEALTHY') ? 'HEALTHY' : 'UNKNOWN';
 }

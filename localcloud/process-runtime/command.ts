@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 
-import { type TaskLaunch, TaskStartError } from '../task-runtime.ts';
+import { type ContainerLaunch, TaskStartError } from '../task-runtime.ts';
 
 /** What stands in for a container image: a program of this machine. */
 export interface ProcessImage {
@@ -19,7 +19,7 @@ export interface ProcessCommand {
 
 /** Which program a launch means. Throws TaskStartError with a reason for people when there is none. */
 export function resolveCommand(
-  launch: Pick<TaskLaunch, 'image' | 'command' | 'workdir'>,
+  launch: Pick<ContainerLaunch, 'image' | 'entryPoint' | 'command' | 'workdir'>,
   images: Readonly<Record<string, ProcessImage>>,
   searchPath: string,
 ): ProcessCommand {
@@ -29,7 +29,7 @@ export function resolveCommand(
       `NoContainerEngine: image ${launch.image} needs a container engine and none is configured`,
     );
   }
-  const [program, ...args] = launch.command ?? image.command;
+  const [program, ...args] = [...(launch.entryPoint ?? []), ...(launch.command ?? image.command)];
   if (program === undefined) throw cannotStart(`image ${launch.image} has no command of its own`);
   const workdir = launch.workdir ?? image.workdir ?? '/';
   if (!isDirectory(workdir)) throw cannotStart(`the working directory ${workdir} does not exist`);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
 import type { Clock } from '../../platform/clock.ts';
-import type { TaskExit } from '../task-runtime.ts';
+import type { ContainerExit } from '../task-runtime.ts';
 import { cannotStart, type ProcessCommand } from './command.ts';
 import { LineSplitter } from './lines.ts';
 import { signalGroup } from './process-group.ts';
@@ -19,7 +19,7 @@ export interface GuardedProcess {
   /** Signals the whole group; does nothing once the guard has ended, because its id may then be another's. */
   signal(signal: NodeJS.Signals): void;
   /** Resolves when the guard has ended and its output has been passed on. */
-  ended: Promise<TaskExit>;
+  ended: Promise<ContainerExit>;
 }
 
 export interface GuardOptions {
@@ -64,7 +64,7 @@ function spawnGuard(command: ProcessCommand, { taskId, stopTimeoutMs, env }: Gua
   }
 }
 
-async function watchEnd(child: ChildProcess, { onLine, clock }: GuardOptions): Promise<TaskExit> {
+async function watchEnd(child: ChildProcess, { onLine, clock }: GuardOptions): Promise<ContainerExit> {
   const [, stdout, stderr, lifeline, status] = child.stdio as Readable[];
   // The guard holds the other end of the lifeline; its death shows here as a reset, which is no news.
   lifeline?.on('error', () => undefined);

@@ -4,13 +4,27 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Env } from '../../platform/config.ts';
 import type { Log } from '../../platform/log.ts';
 import { fileState, type StateStore } from '../state.ts';
-import type { RunningTask, TaskLaunch, TaskRuntime } from '../task-runtime.ts';
-import { type ProcessImage, resolveCommand } from './command.ts';
+import type {
+  ContainerLaunch,
+  RunningContainer,
+  TaskLaunch,
+  TaskPlace,
+  TaskRuntime,
+} from '../task-runtime.ts';
+import { type ProcessCommand, type ProcessImage, resolveCommand } from './command.ts';
 import { type GuardedProcess, spawnGuarded } from './guarded-process.ts';
 import { HostPorts } from './host-ports.ts';
 import { groupGone, killLeftovers, type RecordedGroup } from './process-group.ts';
 
 const LOOPBACK = '127.0.0.1';
+/** Stands for the program of a health check where an image is asked for. */
+const CHECK = 'health-check';
+
+interface Lent {
+  launch: TaskLaunch;
+  /** The port of this machine that a container port got. */
+  lent: ReadonlyMap<number, number>;
+}
 
 /** What a task sees of the machine's own environment: enough to find programs, nothing that is private. */
 const HOST_ENV = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'USER'] as const;
@@ -53,27 +67,26 @@ class ProcessRuntime implements TaskRuntime {
     this.#recorded = this.#store.load() ?? [];
   }
 
-  async start(launch: TaskLaunch): Promise<RunningTask> {
-    const env = this.#env(launch);
-    const command = resolveCommand(launch, this.#deps.images, env['PATH'] ?? '');
-    const port =
-      launch.containerPort === undefined ? undefined : await this.#ports.claim(launch.containerPort);
-    if (port !== undefined) env['PORT'] = String(port);
-    try {
-      const started = await spawnGuarded(command, {
-        taskId: launch.taskId,
-        stopTimeoutMs: launch.stopTimeoutMs,
-        env,
-        onLine: launch.onLog,
-        clock: this.#deps.clock,
-      });
-      this.#recordStart(started, launch.taskId);
-      this.#deps.log.debug({ task_id: launch.taskId, pgid: started.pgid, port }, 'process started');
-      return this.#running(launch, started, port);
-    } catch (error) {
-      if (port !== undefined) this.#ports.release(port);
-      throw error;
-    }
+  async prepare(launch: TaskLaunch): Promise<TaskPlace> {
+    const lent = new Map<number, number>();
+    const close = async () => {
+      for (const port of lent.values()) this.#ports.release(port);
+      lent.clear();
+    };
+    for (const port of launch.containers.flatMap(({ ports }) => ports))
+      lent.set(port, await this.#ports.claim(port));
+    return {
+      endpoint: (port) => {
+        const at = lent.get(port);
+        return at === undefined ? undefined : { address: LOOPBACK, port: at };
+      },
+      start: async (name) => {
+        const container = launch.containers.find((one) => one.name === name);
+        if (!container) throw new Error(`the task has no container ${name}`);
+        return this.#start(container, { launch, lent });
+      },
+      close,
+    };
   }
 
   async reclaim(): Promise<void> {
@@ -82,26 +95,55 @@ class ProcessRuntime implements TaskRuntime {
     this.#record([]);
   }
 
-  #running(launch: TaskLaunch, started: GuardedProcess, port: number | undefined): RunningTask {
+  async #start(container: ContainerLaunch, { launch, lent }: Lent): Promise<RunningContainer> {
+    const env = { ...this.#hostEnv(), ...container.env, ...portsOf(container, launch.containers, lent) };
+    const command = resolveCommand(container, this.#deps.images, env['PATH'] ?? '');
+    const options = { taskId: launch.taskId, stopTimeoutMs: container.stopTimeoutMs, env };
+    const { clock, log } = this.#deps;
+    const started = await spawnGuarded(command, { ...options, onLine: container.onLog, clock });
+    this.#recordStart(started, launch.taskId);
+    const facts = { task_id: launch.taskId, container: container.name, pgid: started.pgid };
+    log.debug({ ...facts, port: env['PORT'] }, 'process started');
     const exited = started.ended.then(async (exit) => {
-      await this.#forget(started.pgid, port);
-      this.#deps.log.debug({ task_id: launch.taskId, pgid: started.pgid, ...exit }, 'process ended');
+      await this.#forget(started.pgid);
+      log.debug({ ...facts, ...exit }, 'process ended');
       return exit;
     });
     return {
-      address: LOOPBACK,
-      ...(port === undefined ? {} : { port }),
       exited,
       stop: async () => {
         started.signal('SIGTERM');
-        const cancelKill = this.#deps.clock.after(launch.stopTimeoutMs, () => started.signal('SIGKILL'));
+        const cancelKill = clock.after(container.stopTimeoutMs, () => started.signal('SIGKILL'));
         await exited;
         cancelKill();
       },
+      check: (argv, timeoutMs) => this.#check(argv, timeoutMs, { command, env, taskId: launch.taskId }),
     };
   }
 
-  async #forget(pgid: number, port: number | undefined): Promise<void> {
+  /** A health check is a process like the container's own: same folder, same environment, same guard. */
+  async #check(
+    argv: readonly string[],
+    timeoutMs: number,
+    { command, env, taskId }: { command: ProcessCommand; env: Record<string, string>; taskId: string },
+  ): Promise<boolean> {
+    const { clock, log } = this.#deps;
+    try {
+      const launch = { image: CHECK, command: [...argv], workdir: command.workdir };
+      const check = resolveCommand(launch, { [CHECK]: { command: [] } }, env['PATH'] ?? '');
+      const options = { taskId, stopTimeoutMs: timeoutMs, env, onLine: () => undefined, clock };
+      const started = await spawnGuarded(check, options);
+      const cancelKill = clock.after(timeoutMs, () => started.signal('SIGKILL'));
+      const { exitCode } = await started.ended;
+      cancelKill();
+      return exitCode === 0;
+    } catch (error) {
+      log.debug({ err: error, task_id: taskId }, 'health check could not be run');
+      return false;
+    }
+  }
+
+  async #forget(pgid: number): Promise<void> {
     try {
       await groupGone(pgid, this.#deps.clock, this.#deps.platform);
       this.#record(this.#recorded.filter((group) => group.pgid !== pgid));
@@ -109,15 +151,14 @@ class ProcessRuntime implements TaskRuntime {
       // The record then stays, and reclaim() looks at it again: that is what it is for.
       this.#deps.log.error({ err: error, pgid }, 'process end not recorded');
     }
-    if (port !== undefined) this.#ports.release(port);
   }
 
-  #env(launch: TaskLaunch): Record<string, string> {
+  #hostEnv(): Record<string, string> {
     const host = HOST_ENV.flatMap((name) => {
       const value = this.#deps.hostEnv[name];
       return value === undefined ? [] : [[name, value] as const];
     });
-    return { ...Object.fromEntries(host), ...launch.env };
+    return Object.fromEntries(host);
   }
 
   #recordStart(started: GuardedProcess, taskId: string): void {
@@ -133,4 +174,22 @@ class ProcessRuntime implements TaskRuntime {
     this.#recorded = groups;
     this.#store.save(groups);
   }
+}
+
+/**
+ * The processes of all tasks share this machine's ports: a container listens where it was lent a port, and finds the
+ * others of its task by their `PORT_<NAME>`, where its environment has one.
+ */
+function portsOf(
+  container: ContainerLaunch,
+  all: readonly ContainerLaunch[],
+  lent: ReadonlyMap<number, number>,
+): Record<string, string> {
+  const own = lent.get(container.ports[0] ?? -1);
+  const others = all.flatMap(({ name, ports: [first] }) => {
+    const port = lent.get(first ?? -1);
+    const variable = `PORT_${name.toUpperCase().replaceAll('-', '_')}`;
+    return port === undefined || !Object.hasOwn(container.env, variable) ? [] : [[variable, String(port)]];
+  });
+  return { ...Object.fromEntries(others), ...(own === undefined ? {} : { PORT: String(own) }) };
 }

@@ -1,37 +1,64 @@
 import {
-  type RunningTask,
-  type TaskExit,
+  type ContainerExit,
+  type ContainerLaunch,
+  type RunningContainer,
   type TaskLaunch,
+  type TaskPlace,
   type TaskRuntime,
   TaskStartError,
 } from '../../localcloud/task-runtime.ts';
 
-/** One task that the fake runs: the test decides when and how it ends. */
+/** One container that the fake runs: the test decides when and how it ends, and how healthy it is. */
 export interface FakeTask {
-  launch: TaskLaunch;
+  launch: ContainerLaunch & { taskId: string };
   port: number;
-  exit(exit: TaskExit): void;
+  exit(exit: ContainerExit): void;
   over: boolean;
+  healthy: boolean;
 }
 
-/** Runs nothing, remembers everything. `script` decides by image what happens to a task that starts. */
+/** Runs nothing, remembers everything. `script` decides by image what happens to a container that starts. */
 export class FakeRuntime implements TaskRuntime {
   readonly tasks: FakeTask[] = [];
   readonly script: Record<string, (task: FakeTask) => void> = {};
   reclaimed = 0;
+  closed = 0;
   #nextPort = 10_000;
 
   get running(): FakeTask[] {
     return this.tasks.filter(({ over }) => !over);
   }
 
-  async start(launch: TaskLaunch): Promise<RunningTask> {
-    if (launch.image === 'missing') throw new TaskStartError('CannotPullContainerError: no such image');
-    const exited = Promise.withResolvers<TaskExit>();
+  async prepare({ taskId, containers }: TaskLaunch): Promise<TaskPlace> {
+    const missing = containers.find(({ image }) => image === 'missing');
+    if (missing) throw new TaskStartError('CannotPullContainerError: no such image');
+    const ports = new Map(
+      containers.flatMap((one) => one.ports).map((port) => [port, this.#nextPort++] as const),
+    );
+    return {
+      endpoint: (port) => {
+        const at = ports.get(port);
+        return at === undefined ? undefined : { address: '127.0.0.1', port: at };
+      },
+      start: async (name) => {
+        const container = containers.find((one) => one.name === name);
+        if (!container) throw new Error(`no container ${name}`);
+        const port = ports.get(container.ports[0] ?? -1) ?? this.#nextPort++;
+        return this.#start({ ...container, taskId }, port);
+      },
+      close: async () => {
+        this.closed += 1;
+      },
+    };
+  }
+
+  #start(launch: FakeTask['launch'], port: number): RunningContainer {
+    const exited = Promise.withResolvers<ContainerExit>();
     const task: FakeTask = {
       launch,
-      port: this.#nextPort++,
+      port,
       over: false,
+      healthy: true,
       exit(exit) {
         task.over = true;
         exited.resolve(exit);
@@ -40,10 +67,9 @@ export class FakeRuntime implements TaskRuntime {
     this.tasks.push(task);
     this.script[launch.image]?.(task);
     return {
-      address: '127.0.0.1',
-      port: task.port,
       exited: exited.promise,
       stop: async () => task.exit({ exitCode: 0 }),
+      check: async () => task.healthy && !task.over,
     };
   }
 

@@ -18,7 +18,7 @@ interface Group {
 export class FakeTargetGroups implements Elbv2Calls {
   readonly groups = new Map<string, Group>();
   /** The health of a registered target. */
-  health: (port: number) => TargetHealthStateEnum = () => 'healthy';
+  health: (port: number, targetGroupArn: string) => TargetHealthStateEnum = () => 'healthy';
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -61,7 +61,8 @@ export class FakeTargetGroups implements Elbv2Calls {
     return {
       TargetHealthDescriptions: [...targets.values()].map(
         ({ target, drainedAt }): TargetHealthDescription => {
-          const State = drainedAt === undefined ? this.health(target.Port ?? 0) : 'draining';
+          const State =
+            drainedAt === undefined ? this.health(target.Port ?? 0, TargetGroupArn ?? '') : 'draining';
           return { Target: target, TargetHealth: { State } };
         },
       ),

@@ -109,7 +109,8 @@ function served(row: PreviewRow, spec: Spec, refused: boolean, { world }: Scene)
   if (rejected && !/RolledBack/.test(why(row)))
     faults.push(`has fallen back and does not say so: ${why(row)}`);
   if (service?.desiredCount !== 1) faults.push(`has ${service?.desiredCount ?? 'no'} desired tasks`);
-  if (!runs.some(({ container }) => container.image === image)) faults.push(`does not run ${image}`);
+  if (!runs.some(({ containers }) => containers.some((one) => one.image === image)))
+    faults.push(`does not run ${image}`);
   const alb = config.albs.find(({ name }) => name === row.status.slot?.alb);
   for (const url of alb ? previewUrls(row.id, alb) : []) {
     if (cloud.ask(url, alb?.listener_arn ?? '').status !== 200) faults.push(`${url} does not answer`);

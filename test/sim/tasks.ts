@@ -1,8 +1,9 @@
 import type { CheckTarget } from '../../localcloud/elbv2/target-health.ts';
 import {
-  type RunningTask,
-  type TaskExit,
+  type ContainerExit,
+  type RunningContainer,
   type TaskLaunch,
+  type TaskPlace,
   type TaskRuntime,
   TaskStartError,
 } from '../../localcloud/task-runtime.ts';
@@ -36,18 +37,41 @@ export class SimTasks implements TaskRuntime {
     this.#clock = clock;
   }
 
-  async start({ image }: TaskLaunch): Promise<RunningTask> {
+  async prepare({ containers }: TaskLaunch): Promise<TaskPlace> {
     await this.#clock.sleep(START_MS);
-    if (image === IMAGES.missing) throw new TaskStartError('CannotPullContainerError: image not found');
-    const exited = Promise.withResolvers<TaskExit>();
-    const port = this.#port++;
-    this.#images.set(port, image);
-    const end = (exit: TaskExit) => {
-      this.#images.delete(port);
+    if (containers.some(({ image }) => image === IMAGES.missing))
+      throw new TaskStartError('CannotPullContainerError: image not found');
+    const ports = new Map<number, number>();
+    for (const port of containers.flatMap((one) => one.ports)) ports.set(port, this.#port++);
+    return {
+      endpoint: (port) => {
+        const at = ports.get(port);
+        return at === undefined ? undefined : { address: '10.0.0.1', port: at };
+      },
+      start: async (name) => {
+        const container = containers.find((one) => one.name === name);
+        return this.#start(
+          container?.image ?? '',
+          (container?.ports ?? []).flatMap((port) => ports.get(port) ?? []),
+        );
+      },
+      close: async () => undefined,
+    };
+  }
+
+  #start(image: string, ports: readonly number[]): RunningContainer {
+    const exited = Promise.withResolvers<ContainerExit>();
+    for (const port of ports) this.#images.set(port, image);
+    const end = (exit: ContainerExit) => {
+      for (const port of ports) this.#images.delete(port);
       exited.resolve(exit);
     };
     if (image === IMAGES.crashing) this.#clock.after(CRASH_MS, () => end({ exitCode: 1 }));
-    return { address: '10.0.0.1', port, exited: exited.promise, stop: async () => end({ exitCode: 143 }) };
+    return {
+      exited: exited.promise,
+      stop: async () => end({ exitCode: 143 }),
+      check: async () => SERVING.has(image),
+    };
   }
 
   async reclaim(): Promise<void> {}
