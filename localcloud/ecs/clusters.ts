@@ -11,6 +11,7 @@ import { clusterNotFound, invalid } from './errors.ts';
 import type { ClusterRecord, EcsContext } from './state.ts';
 import { checkTags } from './tags.ts';
 
+const MAX_DESCRIBED = 100;
 const CLUSTER_NAME = /^[A-Za-z0-9_-]{1,255}$/;
 
 /** The clusters. `default` is always there, as in every account that has ever used ECS. */
@@ -34,6 +35,8 @@ export class Clusters {
 
   describe(input: DescribeClustersCommandInput): Omit<DescribeClustersCommandOutput, '$metadata'> {
     const asked = input.clusters ?? ['default'];
+    if (asked.length > MAX_DESCRIBED)
+      throw invalid(`Clusters must contain at most ${MAX_DESCRIBED} elements.`);
     const found = asked.map((cluster) => this.#find(nameOf(cluster)));
     return {
       clusters: found.filter((cluster) => cluster !== undefined).map((cluster) => this.#view(cluster)),

@@ -156,7 +156,6 @@ export class ServiceScheduler {
     if (tasksOf(this.#context.state, service).every(({ lastStatus }) => lastStatus === 'STOPPED')) {
       service.status = 'INACTIVE';
       service.inactiveAt = this.#context.now();
-      service.deployments = [];
       this.#steady.delete(service.arn);
       this.#pace.forget(service);
       this.#context.touch();

@@ -5,6 +5,22 @@ import type { DeploymentRecord, ServiceRecord, TaskRecord } from './state.ts';
 
 const STARTING = ['PROVISIONING', 'PENDING', 'ACTIVATING'];
 
+/** What AWS answers for settings that nobody gave. */
+const DEFAULTS = {
+  loadBalancers: [],
+  serviceRegistries: [],
+  placementConstraints: [],
+  placementStrategy: [],
+  deploymentConfiguration: {
+    maximumPercent: 200,
+    minimumHealthyPercent: 100,
+    deploymentCircuitBreaker: { enable: false, rollback: false },
+  },
+  enableECSManagedTags: false,
+  enableExecuteCommand: false,
+  propagateTags: 'NONE',
+} as const satisfies Service;
+
 /** A service as DescribeServices shows it. `tasks` are its own. */
 export function serviceView(
   service: ServiceRecord,
@@ -12,6 +28,7 @@ export function serviceView(
   { withTags }: { withTags: boolean },
 ): Service {
   return {
+    ...structuredClone(DEFAULTS),
     ...structuredClone(service.settings),
     serviceArn: service.arn,
     serviceName: service.name,
@@ -23,7 +40,8 @@ export function serviceView(
     schedulingStrategy: 'REPLICA',
     deploymentController: { type: 'ECS' },
     ...(service.deployments[0] ? { taskDefinition: service.deployments[0].taskDefinition } : {}),
-    deployments: service.deployments.map((deployment, i) =>
+    // An INACTIVE service still says what it ran, but deploys nothing.
+    deployments: (service.status === 'INACTIVE' ? [] : service.deployments).map((deployment, i) =>
       deploymentView(service, deployment, {
         isPrimary: i === 0,
         tasks: tasks.filter((task) => task.deployment === deployment.id),

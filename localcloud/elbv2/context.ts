@@ -2,6 +2,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Random } from '../../platform/random.ts';
 import type { StateStore } from '../state.ts';
+import { invalid } from './errors.ts';
 import { type Elbv2State, emptyState } from './state.ts';
 
 const PREFIX = 'arn:aws:elasticloadbalancing:us-east-1:000000000000:';
@@ -11,6 +12,13 @@ export interface ContextDeps {
   random: Random;
   log: Log;
   state: StateStore<Elbv2State>;
+}
+
+/** A delete of what is not there succeeds, so that an ARN of something else has to be told apart from it. */
+export function checkArn(kind: 'loadbalancer' | 'targetgroup', arn: string | undefined): void {
+  if (arn?.startsWith('arn:aws:elasticloadbalancing:') && arn.includes(`:${kind}/`)) return;
+  const named = kind === 'loadbalancer' ? 'load balancer' : 'target group';
+  throw invalid(`'${arn}' is not a valid ${named} ARN`);
 }
 
 /** What the parts of the model share: the state, and how it is kept. */

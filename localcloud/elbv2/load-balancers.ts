@@ -12,7 +12,7 @@ import type {
   Listener,
   LoadBalancer,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
-import type { Elbv2Context } from './context.ts';
+import { checkArn, type Elbv2Context } from './context.ts';
 import {
   duplicateListener,
   duplicateLoadBalancer,
@@ -45,6 +45,11 @@ export interface LoadBalancersDeps {
 }
 
 const NAME = /^(?!internal-)[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?$/;
+
+/** The zone of every application load balancer in us-east-1. */
+const HOSTED_ZONE = 'Z35SXDOTRQ7X7K';
+/** Subnets are only names here, so they all lie in one network. */
+const VPC = 'vpc-00000000000000000';
 
 /** Load balancers and their listeners. */
 export class LoadBalancers {
@@ -106,6 +111,7 @@ export class LoadBalancers {
 
   async delete({ LoadBalancerArn }: DeleteLoadBalancerCommandInput): Promise<object> {
     const { context, tags } = this.#deps;
+    checkArn('loadbalancer', LoadBalancerArn);
     for (const { arn } of context.state.listeners.filter(
       (listener) => listener.loadBalancerArn === LoadBalancerArn,
     )) {
@@ -190,8 +196,11 @@ export class LoadBalancers {
       LoadBalancerArn: arn,
       LoadBalancerName: name,
       DNSName: this.#deps.dnsName,
+      CanonicalHostedZoneId: HOSTED_ZONE,
       Scheme: scheme,
+      VpcId: VPC,
       Type: 'application',
+      IpAddressType: 'ipv4',
       State: { Code: 'active' },
       AvailabilityZones: subnets.map((SubnetId) => ({ SubnetId })),
       SecurityGroups: securityGroups,

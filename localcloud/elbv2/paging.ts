@@ -19,12 +19,21 @@ export function paged<T extends { arn: string }>(
   if (!Number.isInteger(PageSize) || PageSize < 1 || PageSize > MAX_PAGE) {
     throw invalid(`PageSize must be between 1 and ${MAX_PAGE}`);
   }
+  const after = Marker === undefined ? '' : decode(Marker);
   const ahead = list
     .map((item) => ({ item, key: keyOf(item) }))
-    .filter(({ key }) => Marker === undefined || key > Marker)
+    .filter(({ key }) => key > after)
     .toSorted((a, b) => (a.key < b.key ? -1 : 1));
   const page = ahead.slice(0, PageSize);
   const last = page.at(-1);
-  const next = last && ahead.length > page.length ? { NextMarker: last.key } : {};
+  const next =
+    last && ahead.length > page.length ? { NextMarker: Buffer.from(last.key).toString('base64url') } : {};
   return { items: page.map(({ item }) => item), next };
+}
+
+/** Throws for a marker that no list has given. */
+function decode(marker: string): string {
+  const key = Buffer.from(marker, 'base64url').toString();
+  if (!key.includes('arn:aws:elasticloadbalancing:')) throw invalid(`Invalid marker '${marker}'`);
+  return key;
 }

@@ -18,7 +18,7 @@ import type {
   TargetDescription,
   TargetGroup,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
-import type { Elbv2Context } from './context.ts';
+import { checkArn, type Elbv2Context } from './context.ts';
 import { duplicateTargetGroup, inUse, invalid, loadBalancerNotFound, targetGroupNotFound } from './errors.ts';
 import { paged } from './paging.ts';
 import type { RoutingTarget } from './routing-view.ts';
@@ -109,6 +109,7 @@ export class TargetGroups {
   /** Only a reference stands in the way. One that is not there is as good as deleted. */
   delete({ TargetGroupArn }: DeleteTargetGroupCommandInput): object {
     const { context, tags, health } = this.#deps;
+    checkArn('targetgroup', TargetGroupArn);
     const group = context.state.targetGroups.find(({ arn }) => arn === TargetGroupArn);
     if (!group) return {};
     if (loadBalancersOf(context.state, group.arn).length > 0) throw inUse(`Target group '${group.arn}'`);

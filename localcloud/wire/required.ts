@@ -20,15 +20,20 @@ function requiredCount(schema: NormalizedSchema): number {
   return typeof count === 'number' ? count : 0;
 }
 
+/** The names of a structure's required members. */
+export function requiredMembers(schema: NormalizedSchema): string[] {
+  return [...schema.structIterator()].slice(0, requiredCount(schema)).map(([name]) => name);
+}
+
 /** Throws MissingMemberError unless all required members of `value` are there, at every depth. */
 export function checkRequired(schema: NormalizedSchema, value: unknown, at = ''): void {
   if (value === undefined) return;
   if (schema.isStructSchema()) {
     const object = value as Readonly<Record<string, unknown>>;
-    const required = requiredCount(schema);
-    for (const [index, [name, member]] of [...schema.structIterator()].entries()) {
+    const required = new Set(requiredMembers(schema));
+    for (const [name, member] of schema.structIterator()) {
       const path = `${at && `${at}.`}${name.charAt(0).toLowerCase()}${name.slice(1)}`;
-      if (index < required && object[name] === undefined) throw new MissingMemberError(path);
+      if (required.has(name) && object[name] === undefined) throw new MissingMemberError(path);
       checkRequired(member, object[name], path);
     }
   } else if (schema.isListSchema()) {

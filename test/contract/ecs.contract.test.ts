@@ -1,32 +1,26 @@
 import type { CreateServiceCommandInput, ECS, RegisterTaskDefinitionCommandInput } from '@aws-sdk/client-ecs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { systemRandom } from '../../platform/random.ts';
-import { openTasksEndpoint, type TasksEndpoint } from './tasks-endpoint.ts';
+import { describeCoverage } from './coverage.ts';
+import { IS_LOCAL, SUBNETS, uniqueName, useContract, VPC } from './endpoint.ts';
 
-let endpoint: TasksEndpoint;
+const contract = useContract();
 let ecs: ECS;
+let elbv2: ElasticLoadBalancingV2;
 
-beforeAll(async () => {
-  endpoint = await openTasksEndpoint();
-  ecs = endpoint.ecs;
+beforeAll(() => {
+  ({ ecs, elbv2 } = contract.clients);
 });
-afterAll(() => endpoint.close());
 
 let cluster: string;
 let family: string;
 let serviceName: string;
 
 beforeEach(() => {
-  cluster = 'default';
-  family = `contract-${systemRandom.uuid()}`;
+  cluster = process.env['TEMPUS_CONTRACT_CLUSTER'] ?? 'default';
+  family = uniqueName();
   serviceName = family;
-});
-
-afterEach(async () => {
-  const { services } = await ecs.describeServices({ cluster, services: [serviceName] });
-  if (services?.[0]?.status === 'ACTIVE')
-    await ecs.deleteService({ cluster, service: serviceName, force: true });
 });
 
 async function register(more: Partial<RegisterTaskDefinitionCommandInput> = {}) {
@@ -47,6 +41,7 @@ async function register(more: Partial<RegisterTaskDefinitionCommandInput> = {}) 
     tags: [{ key: 'tempus:id', value: family }],
     ...more,
   });
+  contract.undo(() => ecs.deregisterTaskDefinition({ taskDefinition: taskDefinition!.taskDefinitionArn }));
   return taskDefinition!;
 }
 
@@ -58,10 +53,16 @@ function idleService(more: Partial<CreateServiceCommandInput> = {}): CreateServi
     taskDefinition: family,
     desiredCount: 0,
     launchType: 'FARGATE',
-    networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-1'] } },
+    networkConfiguration: { awsvpcConfiguration: { subnets: SUBNETS } },
     tags: [{ key: 'tempus:id', value: family }],
     ...more,
   };
+}
+
+async function createService(more: Partial<CreateServiceCommandInput> = {}) {
+  const { service } = await ecs.createService(idleService(more));
+  contract.undo(() => ecs.deleteService({ cluster, service: service!.serviceArn, force: true }));
+  return service!;
 }
 
 async function describeService(include: 'TAGS'[] = []) {
@@ -114,7 +115,7 @@ describe('task definitions', () => {
 
   test('stay DELETE_IN_PROGRESS while a service uses them', async () => {
     const { taskDefinitionArn: arn } = await register();
-    await ecs.createService(idleService());
+    await createService();
     await ecs.deregisterTaskDefinition({ taskDefinition: arn });
     await ecs.deleteTaskDefinitions({ taskDefinitions: [arn!] });
     const list = () => ecs.listTaskDefinitions({ familyPrefix: family, status: 'DELETE_IN_PROGRESS' });
@@ -195,7 +196,7 @@ describe('services', () => {
   });
 
   test('are created once, described with their tags, and listed', async () => {
-    const { service } = await ecs.createService(idleService());
+    const service = await createService();
     expect(service).toMatchObject({ serviceName, status: 'ACTIVE', desiredCount: 0, runningCount: 0 });
     expect(service?.deployments).toMatchObject([{ status: 'PRIMARY' }]);
     expect((await ecs.createService(idleService())).service?.serviceArn).toBe(service?.serviceArn);
@@ -212,7 +213,7 @@ describe('services', () => {
   });
 
   test('are updated to another revision, which is a new deployment', async () => {
-    await ecs.createService(idleService());
+    await createService();
     const before = (await describeService()).deployments?.[0]?.id;
     const { taskDefinitionArn } = await register();
     const { service } = await ecs.updateService({ cluster, service: serviceName, taskDefinition: family });
@@ -222,7 +223,7 @@ describe('services', () => {
   });
 
   test('become INACTIVE when deleted, leave the list at once, and free their name', async () => {
-    await ecs.createService(idleService());
+    await createService();
     const { service } = await ecs.deleteService({ cluster, service: serviceName, force: true });
     expect(service?.status).toBe('DRAINING');
     expect((await ecs.listServices({ cluster, maxResults: 100 })).serviceArns).not.toContain(
@@ -281,8 +282,8 @@ describe('services', () => {
   });
 
   test('take and lose tags', async () => {
-    const { service } = await ecs.createService(idleService());
-    const resourceArn = service!.serviceArn!;
+    const service = await createService();
+    const resourceArn = service.serviceArn!;
     await ecs.tagResource({ resourceArn, tags: [{ key: 'a', value: '1' }] });
     await ecs.untagResource({ resourceArn, tagKeys: ['tempus:id'] });
     expect((await ecs.listTagsForResource({ resourceArn })).tags).toEqual([{ key: 'a', value: '1' }]);
@@ -307,13 +308,249 @@ describe('tasks', () => {
   });
 });
 
+describe('tasks of a service', () => {
+  // Only a cloud of our own starts tasks without an image, a network and a bill.
+  test.runIf(IS_LOCAL)(
+    'are listed page by page, described with their tags, and replaced when stopped',
+    async () => {
+      await register();
+      const { serviceArn } = await createService({ desiredCount: 2, propagateTags: 'SERVICE' });
+      const running = async () => {
+        const { taskArns = [] } = await ecs.listTasks({ cluster, serviceName });
+        const { tasks = [] } = await ecs.describeTasks({ cluster, tasks: taskArns, include: ['TAGS'] });
+        return tasks.filter(({ lastStatus }) => lastStatus === 'RUNNING');
+      };
+      const tasks = await vi.waitFor(async () => {
+        const found = await running();
+        expect(found).toHaveLength(2);
+        return found;
+      });
+      expect(tasks[0]).toMatchObject({
+        group: `service:${serviceName}`,
+        desiredStatus: 'RUNNING',
+        launchType: 'FARGATE',
+        tags: expect.arrayContaining([{ key: 'tempus:id', value: family }]) as unknown,
+        containers: [{ name: 'web', lastStatus: 'RUNNING' }],
+      });
+      const first = await ecs.listTasks({ cluster, serviceName, maxResults: 1 });
+      const second = await ecs.listTasks({ cluster, serviceName, maxResults: 1, nextToken: first.nextToken });
+      expect(new Set([...first.taskArns!, ...second.taskArns!])).toEqual(
+        new Set(tasks.map(({ taskArn }) => taskArn)),
+      );
+      const task = tasks[0]!.taskArn!;
+      const stopped = await ecs.stopTask({ cluster, task, reason: 'by hand' });
+      expect(stopped.task).toMatchObject({ taskArn: task, desiredStatus: 'STOPPED' });
+      await vi.waitFor(async () => {
+        const { tasks: [now] = [] } = await ecs.describeTasks({ cluster, tasks: [task] });
+        expect(now).toMatchObject({
+          lastStatus: 'STOPPED',
+          stopCode: 'UserInitiated',
+          stoppedReason: 'by hand',
+        });
+        expect(await running()).toHaveLength(2);
+      });
+      await expect(ecs.deleteService({ cluster, service: serviceArn })).rejects.toMatchObject(
+        refusal('InvalidParameterException', 'scaled above 0'),
+      );
+    },
+  );
+});
+
+describe('a service behind a load balancer', () => {
+  const groupOf = async (TargetType: 'ip' | 'instance' = 'ip') => {
+    const { TargetGroups } = await elbv2.createTargetGroup({
+      Name: uniqueName(),
+      Protocol: 'HTTP',
+      Port: 80,
+      VpcId: VPC,
+      TargetType,
+    });
+    const arn = TargetGroups![0]!.TargetGroupArn!;
+    contract.undo(() => elbv2.deleteTargetGroup({ TargetGroupArn: arn }));
+    return arn;
+  };
+  const balanced = (targetGroupArn: string, containerPort = 3000) =>
+    idleService({ loadBalancers: [{ targetGroupArn, containerName: 'web', containerPort }] });
+  const invalid = (message: string) => refusal('InvalidParameterException', message);
+
+  const putBehindListener = async (TargetGroupArn: string) => {
+    const { LoadBalancers } = await elbv2.createLoadBalancer({ Name: uniqueName(), Subnets: SUBNETS });
+    const { LoadBalancerArn } = LoadBalancers![0]!;
+    contract.undo(() => elbv2.deleteLoadBalancer({ LoadBalancerArn }));
+    await elbv2.createListener({
+      LoadBalancerArn,
+      Port: 81,
+      Protocol: 'HTTP',
+      DefaultActions: [{ Type: 'forward', TargetGroupArn }],
+    });
+  };
+
+  test('is refused until its target group is behind a listener or a rule', async () => {
+    await register();
+    const group = await groupOf();
+    const early = ecs.createService(balanced(group));
+    await expect(early).rejects.toMatchObject(invalid('does not have an associated load balancer'));
+    await putBehindListener(group);
+    const { service } = await ecs.createService(balanced(group));
+    contract.undo(() => ecs.deleteService({ cluster, service: serviceName, force: true }));
+    expect(service?.loadBalancers).toMatchObject([
+      { targetGroupArn: group, containerName: 'web', containerPort: 3000 },
+    ]);
+  });
+
+  test.runIf(IS_LOCAL)('drains when it is deleted, and holds its name until that is over', async () => {
+    await register();
+    const group = await groupOf();
+    const Attributes = [{ Key: 'deregistration_delay.timeout_seconds', Value: '1' }];
+    await elbv2.modifyTargetGroupAttributes({ TargetGroupArn: group, Attributes });
+    await putBehindListener(group);
+    await ecs.createService({ ...balanced(group), desiredCount: 1 });
+    await vi.waitFor(async () => expect((await describeService()).runningCount).toBe(1));
+    const { service } = await ecs.deleteService({ cluster, service: serviceName, force: true });
+    expect(service).toMatchObject({ status: 'DRAINING', desiredCount: 0 });
+    expect((await ecs.listServices({ cluster, maxResults: 100 })).serviceArns).not.toContain(
+      service!.serviceArn,
+    );
+    const again = ecs.createService(idleService());
+    await expect(again).rejects.toMatchObject(invalid('Unable to Start a service that is still Draining.'));
+    await vi.waitFor(async () => expect((await describeService()).status).toBe('INACTIVE'), 5_000);
+    await createService();
+  });
+
+  test('is refused with a port that its container does not have, and a target group that cannot take tasks', async () => {
+    await register();
+    const group = await groupOf();
+    const instances = await groupOf('instance');
+    await expect(ecs.createService(balanced(group, 3001))).rejects.toMatchObject(
+      invalid('did not have a container port 3001 defined'),
+    );
+    await expect(ecs.createService(balanced(instances))).rejects.toMatchObject(
+      invalid('target type instance'),
+    );
+    const loadBalancers = Array.from({ length: 6 }, () => balanced(group).loadBalancers![0]!);
+    await expect(ecs.createService(idleService({ loadBalancers }))).rejects.toMatchObject(invalid(''));
+  });
+});
+
 describe('clusters', () => {
   test('are created once, and unknown ones are MISSING', async () => {
-    const clusterName = `contract-${systemRandom.uuid()}`;
+    const clusterName = uniqueName();
+    contract.undo(() => ecs.deleteCluster({ cluster: clusterName }));
     const created = await ecs.createCluster({ clusterName });
     expect((await ecs.createCluster({ clusterName })).cluster?.clusterArn).toBe(created.cluster?.clusterArn);
     const { clusters, failures } = await ecs.describeClusters({ clusters: [clusterName, 'nowhere'] });
     expect(clusters).toMatchObject([{ clusterName, status: 'ACTIVE' }]);
     expect(failures).toMatchObject([{ reason: 'MISSING' }]);
   });
+
+  test('keep their services apart: a name is free in another cluster, and unknown there', async () => {
+    const other = uniqueName();
+    await ecs.createCluster({ clusterName: other });
+    await register();
+    await createService();
+    const { services, failures } = await ecs.describeServices({ cluster: other, services: [serviceName] });
+    expect([services, failures]).toMatchObject([[], [{ reason: 'MISSING' }]]);
+    expect((await ecs.listServices({ cluster: other })).serviceArns).toEqual([]);
+    contract.undo(() => ecs.deleteService({ cluster: other, service: serviceName, force: true }));
+    const { service } = await ecs.createService(idleService({ cluster: other }));
+    expect(service?.serviceArn).not.toBe((await describeService()).serviceArn);
+  });
+
+  test('are refused with a name that is none, and a hundred are described at a time at most', async () => {
+    const invalid = refusal('InvalidParameterException');
+    await expect(ecs.createCluster({ clusterName: 'a b' })).rejects.toMatchObject(invalid);
+    const clusters = Array.from({ length: 101 }, (_, i) => `nobody-${i}`);
+    await expect(ecs.describeClusters({ clusters })).rejects.toMatchObject(invalid);
+  });
 });
+
+describe('lists', () => {
+  test('of services go on page by page, and come to an end', async () => {
+    await register();
+    const names = [1, 2, 3].map((n) => `${family}-${n}`);
+    for (const name of names) await createService({ serviceName: name });
+    const seen: string[] = [];
+    let nextToken: string | undefined;
+    do {
+      const page = await ecs.listServices({ cluster, maxResults: 2, nextToken });
+      expect(page.serviceArns!.length).toBeLessThanOrEqual(2);
+      seen.push(...page.serviceArns!);
+      ({ nextToken } = page);
+    } while (nextToken !== undefined);
+    expect(seen.filter((arn) => arn.includes(family)).map((arn) => arn.split('/').at(-1))).toEqual(names);
+    expect(new Set(seen).size).toBe(seen.length);
+  });
+
+  test.each([
+    ['ListServices', (page: object) => ecs.listServices({ cluster, ...page })],
+    ['ListTasks', (page: object) => ecs.listTasks({ cluster, ...page })],
+    ['ListTaskDefinitions', (page: object) => ecs.listTaskDefinitions(page)],
+    ['ListTaskDefinitionFamilies', (page: object) => ecs.listTaskDefinitionFamilies(page)],
+  ])(
+    '%s refuses a token that it did not give, and a page that is too small or too large',
+    async (_name, list) => {
+      const invalid = refusal('InvalidParameterException');
+      await expect(list({ nextToken: 'no token of yours' })).rejects.toMatchObject(invalid);
+      await expect(list({ maxResults: 0 })).rejects.toMatchObject(invalid);
+      await expect(list({ maxResults: 101 })).rejects.toMatchObject(invalid);
+    },
+  );
+});
+
+describe('an update', () => {
+  beforeEach(async () => {
+    await register();
+    await createService();
+  });
+
+  test('with the parameters that are there already is no new deployment', async () => {
+    const before = (await describeService()).deployments![0]!.id;
+    const { service } = await ecs.updateService({ cluster, service: serviceName, taskDefinition: family });
+    expect(service!.deployments![0]!.id).toBe(before);
+    const forced = await ecs.updateService({ cluster, service: serviceName, forceNewDeployment: true });
+    expect(forced.service!.deployments![0]!.id).not.toBe(before);
+  });
+
+  test.each<[string, object, string]>([
+    ['a count below zero', { desiredCount: -1 }, 'InvalidParameterException'],
+    ['an unknown task definition', { taskDefinition: 'nobody' }, 'ClientException'],
+    ['an unknown cluster', { cluster: 'nowhere' }, 'ClusterNotFoundException'],
+  ])('with %s is refused', async (_case, more, name) => {
+    const update = ecs.updateService({ cluster, service: serviceName, ...more });
+    await expect(update).rejects.toMatchObject(refusal(name));
+    expect(await describeService()).toMatchObject({ status: 'ACTIVE', desiredCount: 0 });
+  });
+});
+
+describe('tags', () => {
+  const tags = (count: number) => Array.from({ length: count }, (_, n) => ({ key: `k${n}`, value: 'v' }));
+
+  test('of what does not exist are neither given, taken nor listed', async () => {
+    const resourceArn = (await register()).taskDefinitionArn!.replace(/\/.*$/, '/nobody:1');
+    const missing = { name: expect.stringMatching(/^ResourceNotFound|^InvalidParameter/) as string };
+    await expect(ecs.tagResource({ resourceArn, tags: tags(1) })).rejects.toMatchObject(missing);
+    await expect(ecs.untagResource({ resourceArn, tagKeys: ['a'] })).rejects.toMatchObject(missing);
+    await expect(ecs.listTagsForResource({ resourceArn })).rejects.toMatchObject(missing);
+  });
+
+  test('are fifty at most, and the fifty-first changes nothing', async () => {
+    await register();
+    const { serviceArn: resourceArn } = await createService({ tags: tags(50) });
+    const more = ecs.tagResource({ resourceArn, tags: [{ key: 'one-more', value: '' }] });
+    await expect(more).rejects.toMatchObject(refusal('InvalidParameterException'));
+    await ecs.tagResource({ resourceArn, tags: [{ key: 'k0', value: 'again' }] });
+    const listed = (await ecs.listTagsForResource({ resourceArn })).tags!;
+    expect(listed).toHaveLength(50);
+    expect(listed.find(({ key }) => key === 'k0')?.value).toBe('again');
+  });
+
+  test.each([
+    ['a key of 129 characters', { key: 'k'.repeat(129), value: '' }],
+    ['a value of 257 characters', { key: 'k', value: 'v'.repeat(257) }],
+    ["a key of AWS's own", { key: 'aws:k', value: '' }],
+  ])('with %s are refused', async (_case, tag) => {
+    await expect(register({ tags: [tag] })).rejects.toMatchObject(refusal('InvalidParameterException'));
+  });
+});
+
+describeCoverage('ecs', contract);

@@ -1,24 +1,24 @@
-import type { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { systemRandom } from '../../platform/random.ts';
-import { contractEndpoint, type ContractEndpoint } from './endpoint.ts';
+import type {
+  CreateRuleCommandInput,
+  ElasticLoadBalancingV2,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
+import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describeCoverage } from './coverage.ts';
+import { SUBNETS, uniqueName, useContract, VPC } from './endpoint.ts';
 
-let endpoint: ContractEndpoint;
+const contract = useContract();
 let elbv2: ElasticLoadBalancingV2;
 let ListenerArn: string;
 let LoadBalancerArn: string;
 let port = 80;
 
-const SUBNETS = (process.env['TEMPUS_CONTRACT_SUBNETS'] ?? 'subnet-1,subnet-2').split(',');
-const VpcId = process.env['TEMPUS_CONTRACT_VPC'] ?? 'vpc-1';
 const NOT_FOUND = { StatusCode: '404', ContentType: 'text/plain', MessageBody: 'nothing here' };
 const ABSENT = 'arn:aws:elasticloadbalancing:us-east-1:000000000000';
 
-const unique = () => `t-${systemRandom.uuid().slice(0, 8)}`;
-
 async function makeBalancer() {
-  const { LoadBalancers } = await elbv2.createLoadBalancer({ Name: unique(), Subnets: SUBNETS });
+  const { LoadBalancers } = await elbv2.createLoadBalancer({ Name: uniqueName(), Subnets: SUBNETS });
   const arn = LoadBalancers![0]!.LoadBalancerArn!;
+  contract.undo(() => elbv2.deleteLoadBalancer({ LoadBalancerArn: arn }));
   port += 1;
   const { Listeners } = await elbv2.createListener({
     LoadBalancerArn: arn,
@@ -29,36 +29,46 @@ async function makeBalancer() {
   return { LoadBalancerArn: arn, ListenerArn: Listeners![0]!.ListenerArn! };
 }
 
-const groupInput = (Name = unique()) => ({
+const groupInput = (Name = uniqueName()) => ({
   Name,
   Protocol: 'HTTP' as const,
   Port: 80,
-  VpcId,
+  VpcId: VPC,
   TargetType: 'ip' as const,
 });
 
 async function makeGroup(Name?: string): Promise<string> {
   const { TargetGroups } = await elbv2.createTargetGroup(groupInput(Name));
-  return TargetGroups![0]!.TargetGroupArn!;
+  const { TargetGroupArn } = TargetGroups![0]!;
+  contract.undo(() => elbv2.deleteTargetGroup({ TargetGroupArn }));
+  return TargetGroupArn!;
 }
 
 const host = (value: string) => [{ Field: 'host-header', HostHeaderConfig: { Values: [value] } }];
 const forward = (TargetGroupArn: string) => [{ Type: 'forward' as const, TargetGroupArn }];
 
-async function makeRule(Priority: number, group: string, value = `${unique()}.localhost`): Promise<string> {
-  const input = { ListenerArn, Priority, Conditions: host(value), Actions: forward(group) };
-  return (await elbv2.createRule(input)).Rules![0]!.RuleArn!;
+async function createRule(input: CreateRuleCommandInput): Promise<string> {
+  const { RuleArn } = (await elbv2.createRule(input)).Rules![0]!;
+  contract.undo(() => elbv2.deleteRule({ RuleArn }));
+  return RuleArn!;
 }
 
-beforeAll(async () => {
-  endpoint = await contractEndpoint();
-  elbv2 = endpoint.clients.elbv2;
-});
-afterAll(() => endpoint.close());
+async function makeRule(
+  Priority: number,
+  group: string,
+  value = `${uniqueName()}.localhost`,
+): Promise<string> {
+  const input = { ListenerArn, Priority, Conditions: host(value), Actions: forward(group) };
+  return createRule(input);
+}
 
+beforeAll(() => {
+  ({ elbv2 } = contract.clients);
+});
+
+// The first to be made is the last to go, and takes its listeners and rules with it.
 beforeEach(async () => {
   ({ ListenerArn, LoadBalancerArn } = await makeBalancer());
-  return () => elbv2.deleteLoadBalancer({ LoadBalancerArn });
 });
 
 describe('load balancers and listeners', () => {
@@ -101,7 +111,7 @@ describe('load balancers and listeners', () => {
 
 describe('target groups', () => {
   test('creating one again with the same settings answers the same one, with others it is refused', async () => {
-    const name = unique();
+    const name = uniqueName();
     const first = await makeGroup(name);
     expect(await makeGroup(name)).toBe(first);
     const other = elbv2.createTargetGroup({ ...groupInput(name), HealthCheckPath: '/other' });
@@ -126,7 +136,7 @@ describe('target groups', () => {
   });
 
   test('an unknown name or ARN refuses the whole description, and deleting an unknown one succeeds', async () => {
-    const known = unique();
+    const known = uniqueName();
     const group = await makeGroup(known);
     const gone = { name: 'TargetGroupNotFoundException' };
     await expect(elbv2.describeTargetGroups({ Names: [known, 'absent'] })).rejects.toMatchObject(gone);
@@ -196,11 +206,6 @@ describe('rules', () => {
   let group: string;
   beforeEach(async () => {
     group = await makeGroup();
-    return async () => {
-      const { Rules = [] } = await elbv2.describeRules({ ListenerArn });
-      for (const { RuleArn, IsDefault } of Rules) if (!IsDefault) await elbv2.deleteRule({ RuleArn });
-      await elbv2.deleteTargetGroup({ TargetGroupArn: group });
-    };
   });
 
   test('are listed by priority, the default last, page by page', async () => {
@@ -223,15 +228,14 @@ describe('rules', () => {
     const rewrite = (Regex: string) => [
       { Type: 'url-rewrite' as const, UrlRewriteConfig: { Rewrites: [{ Regex, Replace: '/$1' }] } },
     ];
-    const { Rules } = await elbv2.createRule({
+    const RuleArn = await createRule({
       ListenerArn,
       Priority: 1,
       Conditions: [{ Field: 'path-pattern', PathPatternConfig: { Values: ['/p', '/p/*'] } }],
       Actions: forward(group),
       Transforms: rewrite('^/p/?(.*)$'),
     });
-    const { RuleArn } = Rules![0]!;
-    const now = async () => (await elbv2.describeRules({ RuleArns: [RuleArn!] })).Rules![0]!;
+    const now = async () => (await elbv2.describeRules({ RuleArns: [RuleArn] })).Rules![0]!;
     expect((await now()).Transforms).toMatchObject(rewrite('^/p/?(.*)$'));
     await elbv2.modifyRule({ RuleArn, Conditions: host('c.localhost'), Transforms: rewrite('^/q/?(.*)$') });
     expect(await now()).toMatchObject({ Conditions: host('c.localhost'), Transforms: rewrite('^/q/?(.*)$') });
@@ -343,7 +347,7 @@ describe('rules', () => {
     const last = { ListenerArn, Priority: 100, Conditions: host('last.localhost') };
     const over = elbv2.createRule({ ...last, Actions: weighted([groups[99]!, groups[100]!]) });
     await expect(over).rejects.toMatchObject({ name: 'TooManyUniqueTargetGroupsPerLoadBalancerException' });
-    rules.push((await elbv2.createRule({ ...last, Actions: weighted([groups[99]!]) })).Rules![0]!.RuleArn!);
+    rules.push(await createRule({ ...last, Actions: weighted([groups[99]!]) }));
     for (const RuleArn of rules) await elbv2.deleteRule({ RuleArn });
     for (const TargetGroupArn of groups.slice(1)) await elbv2.deleteTargetGroup({ TargetGroupArn });
   });
@@ -378,3 +382,177 @@ describe('tags', () => {
     await expect(created).rejects.toMatchObject({ $fault: 'client' });
   });
 });
+
+describe('what exists already', () => {
+  test('a load balancer is created once: again with the same settings it is the same one', async () => {
+    const Name = uniqueName();
+    const first = await elbv2.createLoadBalancer({ Name, Subnets: SUBNETS });
+    const { LoadBalancerArn: arn } = first.LoadBalancers![0]!;
+    contract.undo(() => elbv2.deleteLoadBalancer({ LoadBalancerArn: arn }));
+    const second = await elbv2.createLoadBalancer({ Name, Subnets: SUBNETS });
+    expect(second.LoadBalancers![0]!.LoadBalancerArn).toBe(arn);
+    const other = elbv2.createLoadBalancer({ Name, Subnets: SUBNETS, Scheme: 'internal' });
+    await expect(other).rejects.toMatchObject({ name: 'DuplicateLoadBalancerNameException' });
+  });
+
+  test.each<[string, object]>([
+    ['no name', { Name: '' }],
+    ['a name that ends in a hyphen', { Name: 'a-' }],
+    ['a name that AWS keeps to itself', { Name: 'internal-a' }],
+    ['one subnet', { Subnets: SUBNETS.slice(0, 1) }],
+  ])('a load balancer with %s is refused', async (_what, wrong) => {
+    const created = elbv2.createLoadBalancer({ Name: uniqueName(), Subnets: SUBNETS, ...wrong });
+    await expect(created).rejects.toMatchObject({ $fault: 'client' });
+  });
+});
+
+describe('what does not exist', () => {
+  const group = `${ABSENT}:targetgroup/x/1`;
+  const listener = `${ABSENT}:listener/app/x/1/2`;
+  const rule = `${ABSENT}:listener-rule/app/x/1/2/3`;
+  const balancer = `${ABSENT}:loadbalancer/app/x/1`;
+  const Targets = [{ Id: '127.0.0.1', Port: 9 }];
+
+  test.each<[string, string, () => Promise<unknown>]>([
+    ['ModifyTargetGroup', 'TargetGroup', () => elbv2.modifyTargetGroup({ TargetGroupArn: group })],
+    [
+      'ModifyTargetGroupAttributes',
+      'TargetGroup',
+      () => elbv2.modifyTargetGroupAttributes({ TargetGroupArn: group, Attributes: [] }),
+    ],
+    [
+      'DescribeTargetGroupAttributes',
+      'TargetGroup',
+      () => elbv2.describeTargetGroupAttributes({ TargetGroupArn: group }),
+    ],
+    ['RegisterTargets', 'TargetGroup', () => elbv2.registerTargets({ TargetGroupArn: group, Targets })],
+    ['DeregisterTargets', 'TargetGroup', () => elbv2.deregisterTargets({ TargetGroupArn: group, Targets })],
+    ['DescribeTargetHealth', 'TargetGroup', () => elbv2.describeTargetHealth({ TargetGroupArn: group })],
+    ['DescribeTargetGroups', 'LoadBalancer', () => elbv2.describeTargetGroups({ LoadBalancerArn: balancer })],
+    ['DescribeListeners', 'LoadBalancer', () => elbv2.describeListeners({ LoadBalancerArn: balancer })],
+    ['DescribeListeners', 'Listener', () => elbv2.describeListeners({ ListenerArns: [listener] })],
+    ['DeleteListener', 'Listener', () => elbv2.deleteListener({ ListenerArn: listener })],
+    [
+      'CreateListener',
+      'LoadBalancer',
+      () =>
+        elbv2.createListener({ LoadBalancerArn: balancer, Port: 80, Protocol: 'HTTP', DefaultActions: [] }),
+    ],
+    [
+      'SetRulePriorities',
+      'Rule',
+      () => elbv2.setRulePriorities({ RulePriorities: [{ RuleArn: rule, Priority: 1 }] }),
+    ],
+    ['AddTags', 'Rule', () => elbv2.addTags({ ResourceArns: [rule], Tags: [{ Key: 'a', Value: '' }] })],
+    ['RemoveTags', 'Listener', () => elbv2.removeTags({ ResourceArns: [listener], TagKeys: ['a'] })],
+    ['DescribeTags', 'LoadBalancer', () => elbv2.describeTags({ ResourceArns: [balancer] })],
+  ])('is named by %s: %sNotFoundException', async (_operation, kind, call) => {
+    await expect(call()).rejects.toMatchObject({ name: `${kind}NotFoundException`, $fault: 'client' });
+  });
+
+  test('is deleted as often as one likes, unless the ARN is none', async () => {
+    await elbv2.deleteLoadBalancer({ LoadBalancerArn: balancer });
+    await elbv2.deleteTargetGroup({ TargetGroupArn: group });
+    const wrong = { name: expect.stringMatching(/^ValidationError/) as string };
+    await expect(elbv2.deleteLoadBalancer({ LoadBalancerArn: group })).rejects.toMatchObject(wrong);
+    await expect(elbv2.deleteTargetGroup({ TargetGroupArn: 'x' })).rejects.toMatchObject(wrong);
+  });
+
+  test('as a target is unused, and can be deregistered', async () => {
+    const known = await makeGroup();
+    await elbv2.deregisterTargets({ TargetGroupArn: known, Targets });
+    const { TargetHealthDescriptions } = await elbv2.describeTargetHealth({ TargetGroupArn: known, Targets });
+    expect(TargetHealthDescriptions).toMatchObject([
+      { TargetHealth: { State: 'unused', Reason: 'Target.NotRegistered' } },
+    ]);
+  });
+});
+
+describe('targets', () => {
+  test.each([
+    ['no target', []],
+    ['a port of 0', [{ Id: '127.0.0.1', Port: 0 }]],
+    ['a port beyond 65,535', [{ Id: '127.0.0.1', Port: 65_536 }]],
+  ])('%s is refused, to come and to go', async (_what, Targets) => {
+    const TargetGroupArn = await makeGroup();
+    const client = { $fault: 'client' };
+    await expect(elbv2.registerTargets({ TargetGroupArn, Targets })).rejects.toMatchObject(client);
+    await expect(elbv2.deregisterTargets({ TargetGroupArn, Targets })).rejects.toMatchObject(client);
+  });
+
+  test('begin as initial once a rule uses their group, drain for its delay, and are gone after it', async () => {
+    const TargetGroupArn = await makeGroup();
+    await elbv2.modifyTargetGroupAttributes({
+      TargetGroupArn,
+      Attributes: [{ Key: 'deregistration_delay.timeout_seconds', Value: '1' }],
+    });
+    await makeRule(1, TargetGroupArn);
+    const Targets = [{ Id: '127.0.0.1', Port: 9 }];
+    const health = async () =>
+      (await elbv2.describeTargetHealth({ TargetGroupArn })).TargetHealthDescriptions?.map(
+        ({ TargetHealth }) => `${TargetHealth?.State} ${TargetHealth?.Reason}`,
+      );
+    await elbv2.registerTargets({ TargetGroupArn, Targets });
+    expect((await health())?.[0]).toMatch(/^initial Elb\./);
+    await elbv2.deregisterTargets({ TargetGroupArn, Targets });
+    expect(await health()).toEqual(['draining Target.DeregistrationInProgress']);
+    await vi.waitFor(async () => expect(await health()).toEqual([]), 5_000);
+  });
+});
+
+describe('lists', () => {
+  test.each<[string, (page: object) => Promise<unknown>]>([
+    ['DescribeLoadBalancers', (page) => elbv2.describeLoadBalancers(page)],
+    ['DescribeTargetGroups', (page) => elbv2.describeTargetGroups(page)],
+    ['DescribeListeners', (page) => elbv2.describeListeners({ LoadBalancerArn, ...page })],
+    ['DescribeRules', (page) => elbv2.describeRules({ ListenerArn, ...page })],
+  ])(
+    '%s refuses a marker that it did not give, and a page that is too small or too large',
+    async (_name, list) => {
+      const invalid = { name: expect.stringMatching(/^ValidationError/) as string };
+      await expect(list({ Marker: 'AAAA' })).rejects.toMatchObject(invalid);
+      await expect(list({ PageSize: 0 })).rejects.toMatchObject(invalid);
+      await expect(list({ PageSize: 401 })).rejects.toMatchObject(invalid);
+    },
+  );
+
+  test('of target groups go on page by page, and come to an end', async () => {
+    const made = [await makeGroup(), await makeGroup(), await makeGroup()];
+    const seen: string[] = [];
+    let Marker: string | undefined;
+    do {
+      const page = await elbv2.describeTargetGroups({ PageSize: 2, Marker });
+      seen.push(...page.TargetGroups!.map(({ TargetGroupArn }) => TargetGroupArn!));
+      Marker = page.NextMarker;
+    } while (Marker !== undefined);
+    expect(seen.filter((arn) => made.includes(arn)).toSorted()).toEqual(made.toSorted());
+    expect(new Set(seen).size).toBe(seen.length);
+  });
+
+  test('are asked for in one way only', async () => {
+    const both = { LoadBalancerArn, ListenerArns: [ListenerArn] };
+    await expect(elbv2.describeListeners(both)).rejects.toMatchObject({ $fault: 'client' });
+    await expect(elbv2.describeRules({})).rejects.toMatchObject({ $fault: 'client' });
+  });
+});
+
+describe('too many tags', () => {
+  const tags = (count: number) => Array.from({ length: count }, (_, n) => ({ Key: `k${n}`, Value: 'v' }));
+
+  test('fifty fit on a resource; the fifty-first changes nothing on any', async () => {
+    const [full, empty] = [await makeGroup(), await makeGroup()];
+    await elbv2.addTags({ ResourceArns: [full], Tags: tags(50) });
+    const one = { ResourceArns: [empty, full], Tags: [{ Key: 'one-more', Value: 'v' }] };
+    await expect(elbv2.addTags(one)).rejects.toMatchObject({ name: 'TooManyTagsException' });
+    const { TagDescriptions } = await elbv2.describeTags({ ResourceArns: [empty] });
+    expect(TagDescriptions![0]!.Tags).toEqual([]);
+  });
+
+  test('one key given twice is refused', async () => {
+    const Tags = [...tags(1), ...tags(1)];
+    const twice = elbv2.addTags({ ResourceArns: [LoadBalancerArn], Tags });
+    await expect(twice).rejects.toMatchObject({ name: 'DuplicateTagKeysException' });
+  });
+});
+
+describeCoverage('elbv2', contract);

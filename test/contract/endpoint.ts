@@ -1,48 +1,137 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, type TestContext } from 'vitest';
+
 import { type AwsClients, createClients } from '../../aws/clients.ts';
 import { type Cloud, startCloud } from '../../localcloud/cloud.ts';
 import { systemClock as clock } from '../../platform/clock.ts';
 import { silentLog as log } from '../../platform/log.ts';
 import { systemRandom as random } from '../../platform/random.ts';
 import { FakeRuntime } from '../fakes/fake-runtime.ts';
+import type { ServiceName } from './operations.ts';
+import { type WatchedCalls, watchCalls } from './watched-calls.ts';
 
-/** The real SDK clients in front of an endpoint. */
-export interface ContractEndpoint {
-  endpoint: string;
-  clients: AwsClients;
-  /** The endpoint is localcloud in this process: what only its models promise may be tested too. */
-  isLocal: boolean;
-  close(): Promise<void>;
+/** Any will do where requests are not authorized. SDK retries are off, so that every refusal is seen. */
+const ANY_CREDENTIALS = { accessKeyId: 'test', secretAccessKey: 'test' };
+
+const GIVEN = process.env['TEMPUS_CONTRACT_ENDPOINT'];
+
+/** The endpoint is localcloud in this process: what only its models promise may be tested too. */
+export const IS_LOCAL = GIVEN === undefined || GIVEN === '';
+
+/** What a load balancer and a task need on AWS. */
+export const SUBNETS = (process.env['TEMPUS_CONTRACT_SUBNETS'] ?? 'subnet-1,subnet-2').split(',');
+export const VPC = process.env['TEMPUS_CONTRACT_VPC'] ?? 'vpc-1';
+
+/** A name that is nobody else's, short enough for every kind of resource. */
+export function uniqueName(): string {
+  return `tempus-contract-${random.uuid().slice(0, 8)}`;
 }
 
-/** Any will do where requests are not authorized; SDK retries are off, so that every refusal is seen. */
-const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+/**
+ * The real SDK clients in front of the endpoint that TEMPUS_CONTRACT_ENDPOINT names; without it, of a localcloud in
+ * memory that runs no real task. Every answer's shape is looked at, and what the other endpoint lacks skips the test
+ * that needs it, by name.
+ */
+export class Contract {
+  readonly runtime = new FakeRuntime();
+  readonly #undo: (() => Promise<unknown>)[] = [];
+  readonly #lacking = new Map<string, number>();
+  #cloud: Cloud | undefined;
+  #clients: AwsClients | undefined;
+  #watched: WatchedCalls | undefined;
+  #test: TestContext | undefined;
 
-/** The endpoint that TEMPUS_CONTRACT_ENDPOINT names; without it, localcloud in memory, running no real task. */
-export async function contractEndpoint(): Promise<ContractEndpoint> {
-  const given = process.env['TEMPUS_CONTRACT_ENDPOINT'];
-  if (given) return connect(given);
-  const cloud = await startCloud({
-    clock,
-    random,
-    log,
-    host: '127.0.0.1',
-    awsPort: 0,
-    listenerPorts: 'any',
-    runtime: new FakeRuntime(),
-    functions: {},
-  });
-  return connect(cloud.endpoint, cloud);
+  get clients(): AwsClients {
+    return this.#clients!;
+  }
+
+  get endpoint(): string {
+    return IS_LOCAL ? this.#cloud!.endpoint : GIVEN!;
+  }
+
+  get calls(): WatchedCalls['calls'] {
+    return this.#watched!.calls;
+  }
+
+  /** Has `job` take away again, after this test, what the test has made: the last first. */
+  undo(job: () => Promise<unknown>): void {
+    this.#undo.push(job);
+  }
+
+  lacks(service: ServiceName, operation: string): boolean {
+    return this.#lacking.has(`${service} ${operation}`);
+  }
+
+  async open(): Promise<void> {
+    if (IS_LOCAL) this.#cloud = await this.#startCloud();
+    const known = process.env['AWS_ACCESS_KEY_ID'] ?? process.env['AWS_PROFILE'];
+    this.#clients = createClients({
+      region: process.env['AWS_REGION'] ?? 'us-east-1',
+      endpoint: this.endpoint,
+      ...(IS_LOCAL || known === undefined ? { credentials: ANY_CREDENTIALS } : {}),
+    });
+    this.#watched = watchCalls(this.#clients, {
+      isLocal: IS_LOCAL,
+      onLacking: (service, operation) => this.#skip(`${service} ${operation}`),
+    });
+  }
+
+  begin(context: TestContext): void {
+    this.#test = context;
+  }
+
+  async end(): Promise<void> {
+    this.#test = undefined;
+    for (const job of this.#undo.splice(0).toReversed()) await job().catch(leftBehind);
+    expect(this.#watched!.takeFaults()).toEqual([]);
+  }
+
+  async close(): Promise<void> {
+    for (const [operation, tests] of this.#lacking) {
+      process.stderr.write(`${GIVEN} lacks ${operation}: skipped ${tests} tests that need it\n`);
+    }
+    this.#clients?.destroy();
+    await this.#cloud?.stop();
+  }
+
+  #startCloud(): Promise<Cloud> {
+    const { runtime } = this;
+    const listenerPorts = 'any';
+    return startCloud({
+      clock,
+      random,
+      log,
+      host: '127.0.0.1',
+      awsPort: 0,
+      listenerPorts,
+      runtime,
+      functions: {},
+    });
+  }
+
+  /** Ends the running test here. Vitest keeps it skipped even where the test expects some other error. */
+  #skip(operation: string): void {
+    if (!this.#test) return;
+    this.#lacking.set(operation, (this.#lacking.get(operation) ?? 0) + 1);
+    this.#test.skip(`the endpoint lacks ${operation}`);
+  }
 }
 
-function connect(endpoint: string, cloud?: Cloud): ContractEndpoint {
-  const clients = createClients({ region: 'us-east-1', endpoint, credentials });
-  return {
-    endpoint,
-    clients,
-    isLocal: cloud !== undefined,
-    close: async () => {
-      clients.destroy();
-      await cloud?.stop();
-    },
-  };
+/** On an account that outlives the test, a person has to know what is still there. */
+function leftBehind(error: unknown): void {
+  const { name, message } = error as Error;
+  if (/NotFound|NotActive/.test(name) || message.includes('Unable to describe')) return;
+  // localcloud itself is thrown away, also with what it has no operation to delete.
+  if (IS_LOCAL && name === 'UnknownOperationException') return;
+  if (IS_LOCAL) throw error;
+  process.stderr.write(`could not clean up at ${GIVEN}: ${name}: ${message}\n`);
+}
+
+/** Opens the endpoint for the tests of this file. */
+export function useContract(): Contract {
+  const contract = new Contract();
+  beforeAll(() => contract.open());
+  afterAll(() => contract.close());
+  beforeEach((context) => contract.begin(context));
+  afterEach(() => contract.end());
+  return contract;
 }

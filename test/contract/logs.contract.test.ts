@@ -1,26 +1,25 @@
 import type { CloudWatchLogs } from '@aws-sdk/client-cloudwatch-logs';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { systemClock } from '../../platform/clock.ts';
-import { systemRandom } from '../../platform/random.ts';
-import { openTasksEndpoint, type TasksEndpoint } from './tasks-endpoint.ts';
+import { describeCoverage } from './coverage.ts';
+import { uniqueName, useContract } from './endpoint.ts';
 
-let endpoint: TasksEndpoint;
+const contract = useContract();
 let logs: CloudWatchLogs;
 
-beforeAll(async () => {
-  endpoint = await openTasksEndpoint();
-  logs = endpoint.logs;
+beforeAll(() => {
+  ({ logs } = contract.clients);
 });
-afterAll(() => endpoint.close());
 
 let logGroupName: string;
 let stream: { logGroupName: string; logStreamName: string };
 
 beforeEach(async () => {
-  logGroupName = `/tempus/contract-${systemRandom.uuid()}`;
+  logGroupName = `/tempus/${uniqueName()}`;
   stream = { logGroupName, logStreamName: 'p/web/1' };
   await logs.createLogGroup({ logGroupName });
+  contract.undo(() => logs.deleteLogGroup({ logGroupName }));
   await logs.createLogStream(stream);
 });
 
@@ -119,3 +118,94 @@ describe('events', () => {
     await expect(logs.filterLogEvents(both)).rejects.toMatchObject(invalid);
   });
 });
+
+describe('a call that is refused', () => {
+  const invalid = { name: 'InvalidParameterException' };
+  const missing = { name: 'ResourceNotFoundException' };
+
+  test.each([
+    ['no characters', ''],
+    ['a space', 'a b'],
+    ['513 characters', 'x'.repeat(513)],
+  ])('creates no group whose name has %s', async (_what, name) => {
+    await expect(logs.createLogGroup({ logGroupName: name })).rejects.toMatchObject(invalid);
+  });
+
+  test.each([
+    ['no characters', ''],
+    ['a colon', 'a:b'],
+    ['an asterisk', 'a*'],
+    ['513 characters', 'x'.repeat(513)],
+  ])('creates no stream whose name has %s', async (_what, name) => {
+    await expect(logs.createLogStream({ logGroupName, logStreamName: name })).rejects.toMatchObject(invalid);
+    expect((await logs.describeLogStreams({ logGroupName })).logStreams).toHaveLength(1);
+  });
+
+  test('sets no retention that AWS does not sell, and none on what is not there', async () => {
+    await expect(logs.putRetentionPolicy({ logGroupName, retentionInDays: 2 })).rejects.toMatchObject(
+      invalid,
+    );
+    const nowhere = { logGroupName: `${logGroupName}-x`, retentionInDays: 7 };
+    await expect(logs.putRetentionPolicy(nowhere)).rejects.toMatchObject(missing);
+  });
+
+  test('writes nothing: no events, to no stream', async () => {
+    await expect(logs.putLogEvents({ ...stream, logEvents: [] })).rejects.toMatchObject(invalid);
+    const logEvents = [{ message: 'a', timestamp: systemClock.now().getTime() }];
+    const nowhere = { logGroupName, logStreamName: 'x', logEvents };
+    await expect(logs.putLogEvents(nowhere)).rejects.toMatchObject(missing);
+  });
+
+  test.each<[string, (page: object) => Promise<unknown>, number]>([
+    ['DescribeLogGroups', (page) => logs.describeLogGroups(page), 51],
+    ['DescribeLogStreams', (page) => logs.describeLogStreams({ logGroupName, ...page }), 51],
+    ['FilterLogEvents', (page) => logs.filterLogEvents({ logGroupName, ...page }), 10_001],
+    ['GetLogEvents', (page) => logs.getLogEvents({ ...stream, ...page }), 10_001],
+  ])(
+    'is %s with a token of nobody, or a page that is too small or too large',
+    async (_name, list, tooMany) => {
+      await expect(list({ nextToken: 'no token of yours' })).rejects.toMatchObject(invalid);
+      await expect(list({ limit: 0 })).rejects.toMatchObject(invalid);
+      await expect(list({ limit: tooMany })).rejects.toMatchObject(invalid);
+    },
+  );
+});
+
+describe('reading', () => {
+  test('goes backwards by the other token, and stays at the beginning', async () => {
+    await write('1', '2', '3');
+    const last = await logs.getLogEvents({ ...stream, limit: 2 });
+    const before = await logs.getLogEvents({ ...stream, limit: 2, nextToken: last.nextBackwardToken });
+    expect(texts(before)).toEqual(['1']);
+    const end = await logs.getLogEvents({ ...stream, nextToken: before.nextBackwardToken });
+    expect(end).toMatchObject({ events: [], nextBackwardToken: before.nextBackwardToken });
+  });
+
+  test('is bounded by time: from its start, up to but not at its end', async () => {
+    await write('1', '2', '3');
+    const [, second] = (await logs.getLogEvents({ ...stream, startFromHead: true })).events!;
+    const at = second!.timestamp!;
+    expect(texts(await logs.getLogEvents({ ...stream, startTime: at, endTime: at + 1 }))).toEqual(['2']);
+    const filtered = await logs.filterLogEvents({ logGroupName, startTime: at, endTime: at + 1 });
+    expect(filtered.events).toMatchObject([{ message: '2', logStreamName: stream.logStreamName }]);
+  });
+
+  test('orders streams by their last event when asked to', async () => {
+    await logs.createLogStream({ logGroupName, logStreamName: 'later' });
+    await write('1');
+    const now = systemClock.now().getTime();
+    await logs.putLogEvents({
+      logGroupName,
+      logStreamName: 'later',
+      logEvents: [{ message: '2', timestamp: now }],
+    });
+    const ordered = await logs.describeLogStreams({
+      logGroupName,
+      orderBy: 'LastEventTime',
+      descending: true,
+    });
+    expect(ordered.logStreams!.map(({ logStreamName }) => logStreamName)).toEqual(['later', 'p/web/1']);
+  });
+});
+
+describeCoverage('logs', contract);

@@ -1,13 +1,13 @@
 import type { Scheduler } from '@aws-sdk/client-scheduler';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { SchedulerModel } from '../../localcloud/scheduler/model.ts';
 import type { SchedulerState } from '../../localcloud/scheduler/state.ts';
 import { createInvoke } from '../../localcloud/scheduler/targets.ts';
 import { memoryState, type StateStore } from '../../localcloud/state.ts';
 import { silentLog as log } from '../../platform/log.ts';
-import { systemRandom } from '../../platform/random.ts';
 import { ManualClock } from '../fakes/clock.ts';
-import { contractEndpoint, type ContractEndpoint } from './endpoint.ts';
+import { describeCoverage } from './coverage.ts';
+import { uniqueName, useContract } from './endpoint.ts';
 
 const TARGET = {
   Arn: 'arn:aws:lambda:us-east-1:000000000000:function:f',
@@ -21,19 +21,15 @@ const schedule = (Name: string, ScheduleExpression = 'rate(1 hour)') => ({
 });
 
 describe('over the wire', () => {
-  let endpoint: ContractEndpoint;
+  const contract = useContract();
   let scheduler: Scheduler;
   let GroupName: string;
 
   beforeEach(async () => {
-    endpoint = await contractEndpoint();
-    scheduler = endpoint.clients.scheduler;
-    GroupName = `g-${systemRandom.uuid()}`;
+    ({ scheduler } = contract.clients);
+    GroupName = uniqueName();
     await scheduler.createScheduleGroup({ Name: GroupName });
-  });
-  afterEach(async () => {
-    await scheduler.deleteScheduleGroup({ Name: GroupName });
-    await endpoint.close();
+    contract.undo(() => scheduler.deleteScheduleGroup({ Name: GroupName }));
   });
 
   test('a schedule is what it was created as, until it is updated, and then exactly what the update says', async () => {
@@ -88,15 +84,89 @@ describe('over the wire', () => {
     },
   );
 
-  test('groups are found and listed, and take their schedules with them', async () => {
+  test('groups are found and listed page by page, and take their schedules with them', async () => {
     await scheduler.createSchedule({ ...schedule('a'), GroupName });
     expect(await scheduler.getScheduleGroup({ Name: GroupName })).toMatchObject({
       Name: GroupName,
       State: 'ACTIVE',
     });
-    const { ScheduleGroups } = await scheduler.listScheduleGroups({ NamePrefix: GroupName });
-    expect(ScheduleGroups).toMatchObject([{ Name: GroupName }]);
+    const second = `${GroupName}-2`;
+    await scheduler.createScheduleGroup({ Name: second });
+    contract.undo(() => scheduler.deleteScheduleGroup({ Name: second }));
+    const page = (NextToken?: string) =>
+      scheduler.listScheduleGroups({ NamePrefix: GroupName, MaxResults: 1, NextToken });
+    const first = await page();
+    expect(first.ScheduleGroups).toMatchObject([{ Name: GroupName }]);
+    const last = await page(first.NextToken);
+    expect(last.ScheduleGroups).toMatchObject([{ Name: second }]);
+    expect(last.NextToken).toBeUndefined();
+    await scheduler.deleteScheduleGroup({ Name: GroupName });
+    // AWS deletes a group little by little, and then it is gone with all that was in it.
+    await vi.waitFor(async () => {
+      const gone = { name: 'ResourceNotFoundException' };
+      await expect(scheduler.getScheduleGroup({ Name: GroupName })).rejects.toMatchObject(gone);
+      await expect(scheduler.deleteScheduleGroup({ Name: GroupName })).rejects.toMatchObject(gone);
+      await expect(scheduler.listSchedules({ GroupName })).rejects.toMatchObject(gone);
+    });
   });
+
+  test('schedules are listed by state, of a target only the ARN', async () => {
+    await scheduler.createSchedule({ ...schedule('on'), GroupName });
+    await scheduler.createSchedule({ ...schedule('off'), GroupName, State: 'DISABLED' });
+    const { Schedules } = await scheduler.listSchedules({ GroupName, State: 'DISABLED' });
+    expect(Schedules).toMatchObject([{ Name: 'off', State: 'DISABLED', Target: { Arn: TARGET.Arn } }]);
+    expect(Schedules![0]!.Target).not.toHaveProperty('RoleArn');
+  });
+
+  test.each<[string, (page: object) => Promise<unknown>]>([
+    ['ListSchedules', (page) => scheduler.listSchedules({ GroupName, ...page })],
+    ['ListScheduleGroups', (page) => scheduler.listScheduleGroups(page)],
+  ])(
+    '%s refuses a token that it did not give, and a page that is too small or too large',
+    async (_name, list) => {
+      const invalid = { name: 'ValidationException' };
+      await expect(list({ NextToken: 'no token of yours' })).rejects.toMatchObject(invalid);
+      await expect(list({ MaxResults: 0 })).rejects.toMatchObject(invalid);
+      await expect(list({ MaxResults: 101 })).rejects.toMatchObject(invalid);
+    },
+  );
+
+  test.each<[string, object]>([
+    ['a name of 65 characters', { Name: 'a'.repeat(65) }],
+    ['a name with a space', { Name: 'a b' }],
+    [
+      'a window that is off and has a length',
+      { FlexibleTimeWindow: { Mode: 'OFF', MaximumWindowInMinutes: 1 } },
+    ],
+    [
+      'a window of a day and a minute',
+      { FlexibleTimeWindow: { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 1_441 } },
+    ],
+    ['more than 185 retries', { Target: { ...TARGET, RetryPolicy: { MaximumRetryAttempts: 186 } } }],
+    ['events that are too young', { Target: { ...TARGET, RetryPolicy: { MaximumEventAgeInSeconds: 59 } } }],
+    ['an unknown state', { State: 'PAUSED' }],
+    ['a target without a role', { Target: { Arn: TARGET.Arn } }],
+  ])('a schedule with %s is refused, and nothing is created', async (_what, wrong) => {
+    const created = scheduler.createSchedule({ ...schedule('a'), GroupName, ...wrong });
+    await expect(created).rejects.toMatchObject({ name: 'ValidationException' });
+    expect((await scheduler.listSchedules({ GroupName })).Schedules).toEqual([]);
+  });
+
+  test('an update that is refused leaves the schedule as it was', async () => {
+    await scheduler.createSchedule({ ...schedule('a'), GroupName });
+    const update = scheduler.updateSchedule({ ...schedule('a', 'rate(0 minutes)'), GroupName });
+    await expect(update).rejects.toMatchObject({ name: 'ValidationException' });
+    const { ScheduleExpression } = await scheduler.getSchedule({ GroupName, Name: 'a' });
+    expect(ScheduleExpression).toBe('rate(1 hour)');
+  });
+
+  test('the default group is there, and stays', async () => {
+    expect(await scheduler.getScheduleGroup({ Name: 'default' })).toMatchObject({ State: 'ACTIVE' });
+    const removed = scheduler.deleteScheduleGroup({ Name: 'default' });
+    await expect(removed).rejects.toMatchObject({ name: 'ValidationException' });
+  });
+
+  describeCoverage('scheduler', contract);
 });
 
 describe('firing', () => {
