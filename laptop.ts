@@ -33,7 +33,7 @@ async function run(options: LaptopOptions, settings: LaptopSettings, home: Home)
   const ports = await choosePorts(settings);
   const logFile = join(settings.home, 'laptop.log');
   const log = createFileLog(settings.log_level, logFile);
-  if (options.fresh && (await tearDownEarlier(settings.home, log)))
+  if (options.fresh && (await tearDownEarlier(settings.home, processEnv(), log)))
     print('Tore down what an earlier run left.');
   const system = await startSystem({ ...settings, ports, env: processEnv(), log, version: VERSION });
   home.announce(system.api);
@@ -43,7 +43,9 @@ async function run(options: LaptopOptions, settings: LaptopSettings, home: Home)
   const client = new TempusClient({ server: system.api, clock });
   const living = (await client.list({})).length;
   if (living > 0) print(`${living} preview${living === 1 ? '' : 's'} of an earlier run: npx --no tempus ls`);
-  const demo = options.demo ? runDemo({ client, clock, print }, stop.signal) : Promise.resolve();
+  // The demo's sample app is a program of this machine, which TEMPUS_RUNTIME=docker keeps out.
+  const showDemo = options.demo && settings.runtime !== 'docker';
+  const demo = showDemo ? runDemo({ client, clock, print }, stop.signal) : Promise.resolve();
   await Promise.all([demo, stop.signalled]);
   print('Stopping. Previews keep their records; the next start takes them up again.');
   await system.stop();

@@ -24,6 +24,7 @@ export function parseOptions(argv: readonly string[]): LaptopOptions {
         '  TEMPUS_ROUTER_PORT   the load balancer that serves previews (8080)',
         '  TEMPUS_AWS_PORT      the AWS endpoint (4566)',
         '  TEMPUS_ROUTING       host or path: which address is preview_url (host)',
+        '  TEMPUS_RUNTIME       auto, process or docker: what previews run on (auto)',
         '  TEMPUS_HOME          folder of everything that outlives a run (.tempus)',
         '  TEMPUS_LOG_LEVEL     debug, info, warn or error, for the log file in TEMPUS_HOME (info)',
       ].join('\n'),

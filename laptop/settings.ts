@@ -19,6 +19,7 @@ const schema = z.object({
   TEMPUS_AWS_PORT: port.optional(),
   TEMPUS_HOME: z.string().default('.tempus'),
   TEMPUS_ROUTING: z.enum(['host', 'path']).default('host'),
+  TEMPUS_RUNTIME: z.enum(['auto', 'process', 'docker']).default('auto'),
   TEMPUS_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
 
@@ -37,6 +38,7 @@ export interface LaptopSettings {
   /** Absolute folder of everything that outlives a run. */
   home: string;
   routing: 'host' | 'path';
+  runtime: 'auto' | 'process' | 'docker';
   log_level: string;
 }
 
@@ -62,6 +64,7 @@ export function readSettings(env: Env, folder: string): LaptopSettings {
     ...ports,
     home: resolve(folder, parsed.TEMPUS_HOME),
     routing: parsed.TEMPUS_ROUTING,
+    runtime: parsed.TEMPUS_RUNTIME,
     log_level: parsed.TEMPUS_LOG_LEVEL,
   };
 }

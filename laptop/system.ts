@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { resolve } from 'node:path';
 import { createApi } from '../api/app.ts';
 import { serveApi } from '../api/server.ts';
 import { CallMeter } from '../aws/call-meter.ts';
@@ -7,8 +6,8 @@ import { type AwsClients, createClients } from '../aws/clients.ts';
 import { GateMeter } from '../aws/gate-meter.ts';
 import { Controller } from '../controller/controller.ts';
 import { expireDue } from '../lambda/expire.ts';
+import type { RuntimeChoice } from '../localcloud/choose-runtime.ts';
 import { type Cloud, type CloudDeps, startCloud } from '../localcloud/cloud.ts';
-import { createProcessRuntime } from '../localcloud/process-runtime/process-runtime.ts';
 import { systemClock as clock } from '../platform/clock.ts';
 import type { Env } from '../platform/config.ts';
 import type { Log } from '../platform/log.ts';
@@ -23,16 +22,14 @@ import { httpProbe } from '../reconcilers/probe.ts';
 import {
   apiConfig,
   CONTROLLER_PACE,
-  DEFAULT_IMAGE,
   DISCIPLINE,
-  PROCESS_IMAGE,
   reconcilerConfig,
   routingOf,
   SCHEDULER_MINUTE_MS,
 } from './config.ts';
 import { cloudFolder } from './fresh.ts';
 import { LISTENER_PORT, NAMES, provision } from './infrastructure.ts';
-import { taskEnvironment } from './task-environment.ts';
+import { createTaskRuntime, requireEngine } from './task-runtime.ts';
 
 export interface SystemOptions {
   host: string;
@@ -40,6 +37,7 @@ export interface SystemOptions {
   /** Folder of everything that outlives a run. */
   home: string;
   routing: 'host' | 'path';
+  runtime: RuntimeChoice;
   env: Env;
   log: Log;
   version: string;
@@ -53,7 +51,6 @@ export interface System {
   stop(): Promise<void>;
 }
 
-const SAMPLE_APP = resolve(import.meta.dirname, '../examples/hello/server.mjs');
 /** Anything will do: localcloud looks only at the form of a signature. */
 const CREDENTIALS = { accessKeyId: 'laptop', secretAccessKey: 'laptop' };
 const REGION = 'us-east-1';
@@ -61,6 +58,7 @@ const REGION = 'us-east-1';
 /** Starts every part of Tempus in this process, joined by nothing but endpoints, as they are on AWS. */
 export async function startSystem(options: SystemOptions): Promise<System> {
   const { log, home } = options;
+  await requireEngine(options.runtime, options.env);
   // The Lambda needs the endpoint of the cloud that invokes it: on AWS its environment tells, here it is set below.
   let store: PreviewStore | undefined;
   const cloud = await startCloudAt(
@@ -122,7 +120,7 @@ function part(log: Log, name: string): Log {
 }
 
 function startCloudAt(
-  { host, ports, home, env, log, onCall }: SystemOptions,
+  { host, ports, home, runtime, env, log, onCall }: SystemOptions,
   expire: () => Promise<unknown>,
 ): Promise<Cloud> {
   const own = part(log, 'localcloud');
@@ -134,16 +132,7 @@ function startCloudAt(
     host,
     awsPort: ports.aws,
     listenerPorts: { [LISTENER_PORT]: ports.router },
-    runtime: createProcessRuntime({
-      clock,
-      log: own,
-      path: cloudFolder(home),
-      hostEnv: taskEnvironment(env),
-      images: {
-        [DEFAULT_IMAGE]: { command: [process.execPath, SAMPLE_APP] },
-        [PROCESS_IMAGE]: { command: [] },
-      },
-    }),
+    runtime: createTaskRuntime({ choice: runtime, home, cloud: cloudFolder(home), env, log: own }),
     functions: { [NAMES.expire_function]: expire },
     schedulerMinuteMs: SCHEDULER_MINUTE_MS,
     ...(onCall ? { onCall } : {}),

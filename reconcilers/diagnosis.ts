@@ -52,7 +52,7 @@ function diagnoseTask(task: Task, evidence: Evidence): Diagnosis | undefined {
   if (text.includes('NoContainerEngine')) {
     return found(
       'NoContainerEngine',
-      'an image needs a container engine and none answers here; give a command instead: tempus create --cmd "…"',
+      'an image needs Docker and no engine answers here; start it, or give a command instead: tempus create --cmd "…"',
     );
   }
   if (/exec format error|does not contain descriptor matching platform/.test(text)) {
@@ -64,7 +64,7 @@ function diagnoseTask(task: Task, evidence: Evidence): Diagnosis | undefined {
     const missing = /not found|manifest unknown|does not exist/i.test(text);
     return found(missing ? 'ImageNotFound' : 'ImagePullFailed', reason);
   }
-  if (/CannotStartContainerError|ContainerRuntimeError|ResourceInitializationError/.test(text)) {
+  if (/Cannot(Create|Start)ContainerError|ContainerRuntimeError|ResourceInitializationError/.test(text)) {
     return found('ContainerNotStarted', reason);
   }
   if (/ELB health checks/.test(text)) {

@@ -37,6 +37,17 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): TaskRuntime {
 
 const PORTS = '{{json .NetworkSettings.Ports}}';
 
+/** Why no engine can be asked to run a container; undefined when one answers. */
+export async function whyNoEngine(hostEnv: Env): Promise<string | undefined> {
+  try {
+    await findEngine(new DockerCli(hostEnv));
+    return undefined;
+  } catch (error) {
+    if (error instanceof DockerError) return error.message;
+    throw error;
+  }
+}
+
 interface Ready extends Engine {
   pauseImage: string;
 }

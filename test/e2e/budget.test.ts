@@ -22,6 +22,7 @@ test('one life takes a bounded number of calls, and a preview that is settled ta
     ports: { api: await freePort(), router: await freePort(), aws: await freePort() },
     home,
     routing: 'host',
+    runtime: 'process',
     env: { PATH: process.env['PATH'] },
     log,
     version: '0.0.0',

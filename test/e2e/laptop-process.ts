@@ -140,6 +140,8 @@ export class Laptop {
         PATH: process.env['PATH'],
         HOME: this.home,
         TEMPUS_HOME: this.home,
+        // Whether this machine has Docker is for the tests to say that mean it.
+        TEMPUS_RUNTIME: 'process',
         TEMPUS_API_PORT: String(this.ports.api),
         TEMPUS_ROUTER_PORT: String(this.ports.router),
         TEMPUS_AWS_PORT: String(this.ports.aws),

@@ -19,6 +19,7 @@ describe('settings', () => {
       aws: { setting: 'TEMPUS_AWS_PORT', port: 4566, asked: false },
       home: '/checkout/.tempus',
       routing: 'host',
+      runtime: 'auto',
       log_level: 'info',
     });
   });
@@ -30,6 +31,7 @@ describe('settings', () => {
     ['TEMPUS_ROUTER_PORT', { TEMPUS_ROUTER_PORT: '70000' }],
     ['TEMPUS_AWS_PORT', { TEMPUS_AWS_PORT: '0' }],
     ['TEMPUS_ROUTING', { TEMPUS_ROUTING: 'both' }],
+    ['TEMPUS_RUNTIME', { TEMPUS_RUNTIME: 'podman' }],
     ['TEMPUS_ROUTER_PORT', { TEMPUS_API_PORT: '5000', TEMPUS_ROUTER_PORT: '5000' }],
   ])('a wrong %s is named: %j', (name, env) => {
     expect(() => readSettings(env, '/')).toThrow(name);
