@@ -96,8 +96,9 @@ export class DynaliteEngine {
       // dynalite normalises in place, and what it is given belongs to the caller.
       const data = checkTypes(structuredClone(request), validation.types);
       checkValidations(data, validation.types, validation.custom, this.#store);
+      // Where AWS answers nothing, dynalite answers an empty text, which is no JSON document.
       const body = await new Promise<Answer['body']>((resolve, reject) => {
-        action(this.#store, data, (error, result) => (error ? reject(error) : resolve(result ?? {})));
+        action(this.#store, data, (error, result) => (error ? reject(error) : resolve(result || {})));
       });
       return { status: 200, body };
     } catch (error) {

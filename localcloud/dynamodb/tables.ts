@@ -5,6 +5,7 @@ import type { KeyElement } from './item.ts';
 import type { Ledger } from './ledger.ts';
 import type { Recorder } from './recorder.ts';
 import { type Answer, Refusal } from './refusal.ts';
+import type { Stream } from './stream.ts';
 import type { Turns } from './turns.ts';
 import { fields } from './write-targets.ts';
 
@@ -130,20 +131,23 @@ export class Tables {
   }
 
   #withStream(answer: Answer, field: 'Table' | 'TableDescription'): Answer {
-    const table = answer.body[field] as TableDescription | undefined;
-    const stream = table && this.#deps.ledger.latestStream(table.TableName);
-    if (!stream) return answer;
-    const { arn, label, view_type } = stream.head;
-    const described = {
-      ...table,
-      ...(stream.enabled && {
-        StreamSpecification: { StreamEnabled: true, StreamViewType: view_type },
-      }),
-      LatestStreamArn: arn,
-      LatestStreamLabel: label,
+    if (answer.body[field] === undefined) return answer;
+    // dynalite repeats the billing mode under a name that AWS's API does not have.
+    const { TableThroughputModeSummary: _, ...table } = answer.body[field] as TableDescription & {
+      TableThroughputModeSummary?: unknown;
     };
-    return { ...answer, body: { ...answer.body, [field]: described } };
+    const stream = this.#deps.ledger.latestStream(table.TableName);
+    return { ...answer, body: { ...answer.body, [field]: { ...table, ...(stream && viewOf(stream)) } } };
   }
+}
+
+/** What a table's description says of its stream, also of one that was switched off. */
+function viewOf({ head: { arn, label, view_type }, enabled }: Stream): object {
+  return {
+    ...(enabled && { StreamSpecification: { StreamEnabled: true, StreamViewType: view_type } }),
+    LatestStreamArn: arn,
+    LatestStreamLabel: label,
+  };
 }
 
 function specificationOf(request: Request): StreamSpecification | undefined {

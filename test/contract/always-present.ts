@@ -135,8 +135,8 @@ export const ALWAYS_PRESENT: Readonly<Record<ServiceName, Readonly<Record<string
   },
   dynamodb: {
     ListTablesOutput: ['TableNames'],
-    QueryOutput: ['Items', 'Count', 'ScannedCount'],
-    ScanOutput: ['Items', 'Count', 'ScannedCount'],
+    QueryOutput: ['Count', 'ScannedCount'],
+    ScanOutput: ['Count', 'ScannedCount'],
     TableDescription: [
       'AttributeDefinitions',
       'TableName',

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { appendFile, readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { ConditionalCheckFailedException, ResourceNotFoundException } from '@aws-sdk/client-dynamodb';
+import { ResourceNotFoundException } from '@aws-sdk/client-dynamodb';
 import {
   ExpiredIteratorException,
   type _Record,
@@ -63,93 +63,6 @@ const live = () =>
     KeyConditionExpression: 'live = :y',
     ExpressionAttributeValues: { ':y': { S: 'y' } },
   });
-
-describe('records', () => {
-  test('every way to write an item yields its old and new image', async () => {
-    await createTable();
-    await put('a', { phase: 'Pending' });
-    await put('a', { phase: 'Ready' });
-    await aws.dynamodb.updateItem({
-      TableName: table,
-      Key: item('a'),
-      UpdateExpression: 'SET phase = :p',
-      ExpressionAttributeValues: { ':p': { S: 'Deleting' } },
-    });
-    await aws.dynamodb.batchWriteItem({
-      RequestItems: {
-        [table]: [
-          { PutRequest: { Item: item('b') } },
-          { DeleteRequest: { Key: item('a') } },
-          { DeleteRequest: { Key: item('absent') } },
-        ],
-      },
-    });
-    await aws.dynamodb.deleteItem({ TableName: table, Key: item('b') });
-    const records = await aws.records(table);
-    expect(records.map(outline)).toEqual([
-      { event: 'INSERT', old: undefined, new: item('a', { phase: 'Pending' }) },
-      { event: 'MODIFY', old: item('a', { phase: 'Pending' }), new: item('a', { phase: 'Ready' }) },
-      { event: 'MODIFY', old: item('a', { phase: 'Ready' }), new: item('a', { phase: 'Deleting' }) },
-      { event: 'INSERT', old: undefined, new: item('b') },
-      { event: 'REMOVE', old: item('a', { phase: 'Deleting' }), new: undefined },
-      { event: 'REMOVE', old: item('b'), new: undefined },
-    ]);
-    const sequences = records.map(({ dynamodb }) => dynamodb!.SequenceNumber!);
-    expect(sequences).toEqual([...new Set(sequences)].toSorted());
-    expect(records[0]).toMatchObject({
-      eventSource: 'aws:dynamodb',
-      awsRegion: 'us-east-1',
-      dynamodb: { Keys: item('a'), ApproximateCreationDateTime: aws.clock.now() },
-    });
-  });
-
-  test.each([
-    ['KEYS_ONLY', undefined, undefined],
-    ['NEW_IMAGE', undefined, item('a', { n: '2' })],
-    ['OLD_IMAGE', item('a', { n: '1' }), undefined],
-  ] as const)('a stream of %s shows no other image', async (view, old, found) => {
-    await createTable(view);
-    await put('a', { n: '1' });
-    await put('a', { n: '2' });
-    expect(outline((await aws.records(table))[1]!)).toEqual({ event: 'MODIFY', old, new: found });
-  });
-
-  test('a refused write and a write that changes nothing leave no record', async () => {
-    await createTable();
-    await aws.dynamodb.putItem({ TableName: table, Item: { id: { S: 'a' }, tags: { SS: ['x', 'y'] } } });
-    await aws.dynamodb.putItem({ TableName: table, Item: { id: { S: 'a' }, tags: { SS: ['y', 'x'] } } });
-    const refused = aws.dynamodb.putItem({
-      TableName: table,
-      Item: item('a'),
-      ConditionExpression: 'attribute_not_exists(id)',
-      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-    });
-    const error = await refused.catch((reason: unknown) => reason);
-    expect(error).toBeInstanceOf(ConditionalCheckFailedException);
-    expect((error as ConditionalCheckFailedException).Item).toMatchObject(item('a'));
-    await expect(put('')).rejects.toMatchObject({ name: 'ValidationException' });
-    await aws.dynamodb.deleteItem({ TableName: table, Key: item('absent') });
-    expect((await aws.records(table)).map(outline)).toHaveLength(1);
-  });
-
-  test('concurrent writes to one item come out as one unbroken chain of images', async () => {
-    await createTable();
-    await Promise.all(
-      Array.from({ length: 40 }, (_, n) =>
-        n % 4 === 0
-          ? aws.dynamodb.batchWriteItem({
-              RequestItems: { [table]: [{ PutRequest: { Item: item('a', { n: `${n}` }) } }] },
-            })
-          : put('a', { n: `${n}` }),
-      ),
-    );
-    const records = (await aws.records(table)).map(outline);
-    expect(records).toHaveLength(40);
-    for (const [n, record] of records.entries()) expect(record.old).toEqual(records[n - 1]?.new);
-    const { Item } = await aws.dynamodb.getItem({ TableName: table, Key: item('a') });
-    expect(records.at(-1)?.new).toEqual(Item);
-  });
-});
 
 describe('shards', () => {
   test('a split ends the shard and each item goes on in one child of it', async () => {
@@ -228,25 +141,6 @@ describe('shards', () => {
     expect(children.StreamDescription).toMatchObject({ StreamStatus: 'ENABLED', TableName: table });
   });
 
-  test('reading starts at, after, or behind the records that are there', async () => {
-    await createTable();
-    for (const id of ['a', 'b', 'c']) await put(id);
-    const arn = await aws.streamArn(table);
-    const [{ ShardId, SequenceNumberRange } = {}] = await aws.shards(arn);
-    const sequence = (await aws.records(table))[1]!.dynamodb!.SequenceNumber!;
-    const from = async (type: string, at?: string) => {
-      const iterator = await aws.iterator(arn, ShardId!, { type, ...(at !== undefined && { sequence: at }) });
-      return idsOf((await aws.streams.getRecords({ ShardIterator: iterator })).Records!);
-    };
-    expect(await from('AT_SEQUENCE_NUMBER', sequence)).toEqual(['b', 'c']);
-    expect(await from('AFTER_SEQUENCE_NUMBER', sequence)).toEqual(['c']);
-    expect(await from('AT_SEQUENCE_NUMBER', SequenceNumberRange!.StartingSequenceNumber)).toHaveLength(3);
-    expect(await from('LATEST')).toEqual([]);
-    await expect(from('AT_SEQUENCE_NUMBER', '1'.padEnd(21, '0'))).rejects.toMatchObject({
-      name: 'ValidationException',
-    });
-  });
-
   test('an iterator is refused 15 minutes after it was issued', async () => {
     await createTable();
     const arn = await aws.streamArn(table);
@@ -288,32 +182,6 @@ describe('shards', () => {
 });
 
 describe('a stream', () => {
-  test('switched off stays readable to its end, and switched on again is another one', async () => {
-    const created = await createTable();
-    expect(created.TableDescription).toMatchObject({
-      StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' },
-      LatestStreamLabel: expect.stringMatching(/^\d{4}-/) as string,
-    });
-    await put('a');
-    const first = await aws.streamArn(table);
-    const off = { TableName: table, StreamSpecification: { StreamEnabled: false } };
-    const { TableDescription } = await aws.dynamodb.updateTable(off);
-    expect(TableDescription?.StreamSpecification).toBeUndefined();
-    await expect(aws.dynamodb.updateTable(off)).rejects.toMatchObject({ name: 'ValidationException' });
-    await put('b');
-    const { StreamDescription } = await aws.streams.describeStream({ StreamArn: first });
-    expect(StreamDescription?.StreamStatus).toBe('DISABLED');
-    const on = { StreamEnabled: true, StreamViewType: 'NEW_IMAGE' as const };
-    await aws.dynamodb.updateTable({ TableName: table, StreamSpecification: on });
-    await put('c');
-    const second = await aws.streamArn(table);
-    expect(second).not.toBe(first);
-    expect(idsOf(await aws.records(table))).toEqual(['c']);
-    expect(idsOf(await aws.readShard(first, (await aws.shards(first))[0]!.ShardId!))).toEqual(['a']);
-    const { Streams } = await aws.streams.listStreams({ TableName: table });
-    expect(Streams?.map(({ StreamArn }) => StreamArn)).toEqual([first, second]);
-  });
-
   test('goes with its table', async () => {
     await createTable();
     const StreamArn = await aws.streamArn(table);

@@ -26,6 +26,8 @@ export function uniqueName(): string {
   return `tempus-contract-${random.uuid().slice(0, 8)}`;
 }
 
+type Undo = () => Promise<unknown>;
+
 /**
  * The real SDK clients in front of the endpoint that TEMPUS_CONTRACT_ENDPOINT names; without it, of a localcloud in
  * memory that runs no real task. Every answer's shape is looked at, and what the other endpoint lacks skips the test
@@ -33,7 +35,8 @@ export function uniqueName(): string {
  */
 export class Contract {
   readonly runtime = new FakeRuntime();
-  readonly #undo: (() => Promise<unknown>)[] = [];
+  readonly #undo: Undo[] = [];
+  readonly #undoAtEnd: Undo[] = [];
   readonly #lacking = new Map<string, number>();
   #cloud: Cloud | undefined;
   #clients: AwsClients | undefined;
@@ -53,8 +56,13 @@ export class Contract {
   }
 
   /** Has `job` take away again, after this test, what the test has made: the last first. */
-  undo(job: () => Promise<unknown>): void {
+  undo(job: Undo): void {
     this.#undo.push(job);
+  }
+
+  /** The same after the last test, for what the tests of a file share. */
+  undoAtEnd(job: Undo): void {
+    this.#undoAtEnd.push(job);
   }
 
   lacks(service: ServiceName, operation: string): boolean {
@@ -86,6 +94,7 @@ export class Contract {
   }
 
   async close(): Promise<void> {
+    for (const job of this.#undoAtEnd.splice(0).toReversed()) await job().catch(leftBehind);
     for (const [operation, tests] of this.#lacking) {
       process.stderr.write(`${GIVEN} lacks ${operation}: skipped ${tests} tests that need it\n`);
     }
