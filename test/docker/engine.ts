@@ -33,7 +33,9 @@ export function describeDocker(name: string, define: (it: typeof test) => void):
     return;
   }
   let skipped = 0;
-  const count = new Proxy(test, {
+  const count: typeof test = new Proxy(test, {
+    get: (target, name, self) =>
+      name === 'concurrent' ? count : (Reflect.get(target, name, self) as unknown),
     apply: (target, self, args: Parameters<typeof test>) => {
       skipped += 1;
       return Reflect.apply(target, self, args) as unknown;
