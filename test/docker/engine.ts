@@ -34,8 +34,7 @@ export function describeDocker(name: string, define: (it: typeof test) => void):
   }
   let skipped = 0;
   const count: typeof test = new Proxy(test, {
-    get: (target, name, self) =>
-      name === 'concurrent' ? count : (Reflect.get(target, name, self) as unknown),
+    get: (target, key, self) => (key === 'concurrent' ? count : (Reflect.get(target, key, self) as unknown)),
     apply: (target, self, args: Parameters<typeof test>) => {
       skipped += 1;
       return Reflect.apply(target, self, args) as unknown;

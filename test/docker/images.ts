@@ -1,33 +1,18 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { docker } from './engine.ts';
 
 /** Applets of busybox that the tests' containers run. */
-const APPLETS = [
-  'sh',
-  'echo',
-  'sleep',
-  'cat',
-  'httpd',
-  'wget',
-  'dd',
-  'env',
-  'kill',
-  'pwd',
-  'nc',
-  'test',
-  'id',
-];
+const APPLETS = ['sh', 'echo', 'sleep', 'cat', 'httpd', 'wget', 'dd', 'env', 'mkdir', 'pwd'];
 
-/** A shell and a web server FROM scratch: one static program. */
+/** A shell and a web server FROM scratch: one program. */
 export function busyboxImage(): string {
   return imageOf('tempus-test/busybox:1', (root) => {
-    const bin = join(root, 'bin');
-    mkdirSync(bin, { recursive: true });
-    copyFileSync(which('busybox'), join(bin, 'busybox'));
-    for (const applet of APPLETS) symlinkSync('busybox', join(bin, applet));
+    mkdirSync(join(root, 'bin'));
+    copyProgram(which('busybox'), root, 'bin/busybox');
+    for (const applet of APPLETS) symlinkSync('busybox', join(root, 'bin', applet));
     mkdirSync(join(root, 'tmp'));
     return 'CMD ["sh", "-c", "mkdir -p /www; echo hello > /www/index.html; exec httpd -f -p $PORT -h /www"]';
   });
@@ -36,12 +21,7 @@ export function busyboxImage(): string {
 /** Node itself FROM scratch, with the libraries that it is linked to, and one file to run. */
 export function nodeImage(app: string, tag: string): string {
   return imageOf(`tempus-test/node:${tag}`, (root) => {
-    const libraries = execFileSync('ldd', [process.execPath], { encoding: 'utf8' }).match(/\/\S+/g) ?? [];
-    for (const file of libraries) {
-      mkdirSync(join(root, dirname(file)), { recursive: true });
-      copyFileSync(file, join(root, file));
-    }
-    copyFileSync(process.execPath, join(root, 'node'));
+    copyProgram(process.execPath, root, 'node');
     mkdirSync(join(root, 'app'));
     copyFileSync(app, join(root, 'app/server.mjs'));
     return 'WORKDIR /app\nENTRYPOINT ["/node"]\nCMD ["server.mjs"]';
@@ -77,6 +57,16 @@ function imageOf(name: string, fill: (root: string) => string): string {
   }
   docker('image', 'inspect', '--format', '{{.Id}}', name);
   return name;
+}
+
+/** Copies a program of this machine, and the libraries that it is linked to, if any. */
+function copyProgram(file: string, root: string, to: string): void {
+  const { stdout } = spawnSync('ldd', [file], { encoding: 'utf8' });
+  for (const library of stdout.match(/\/\S+(?= \()/g) ?? []) {
+    mkdirSync(join(root, dirname(library)), { recursive: true });
+    copyFileSync(library, join(root, library));
+  }
+  copyFileSync(file, join(root, to));
 }
 
 function which(program: string): string {
