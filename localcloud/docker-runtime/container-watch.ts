@@ -100,7 +100,7 @@ export class ContainerWatch {
       }
       stream.close();
       if (this.#watched.size === 0) break;
-      log.warn('container events ended');
+      if (!this.#engineLost) log.warn('container events ended');
       await clock.sleep(AGAIN_MS);
     }
     this.#following = false;
