@@ -51,12 +51,15 @@ const STEPS: readonly Step[] = [
   { condition: 'ServiceReady', ensure: ensureService },
 ];
 
+/** What is left of addresses that an edit took away: when nothing runs any more, or runs without them. */
+const LEAVE: Step = { condition: 'Ready', ensure: leaveFormerEndpoints };
+
 /** Asked only of a service that is meant to run. */
 const READINESS: readonly Step[] = [
   { condition: 'ServiceReady', ensure: ensureRollout, proves: ROLLED_OUT },
   { condition: 'RouteReady', ensure: openRoute, proves: ROUTED },
   { condition: 'Ready', ensure: ensureAnswer },
-  { condition: 'Ready', ensure: leaveFormerEndpoints },
+  LEAVE,
 ];
 
 /** Makes AWS like the accepted desired state, as far as AWS lets it get in one pass, and writes down how far that is. */
@@ -128,7 +131,7 @@ async function deploy({
   await giveBack(row, claim.spare, coordination);
 
   const pass: Ensuring = { row: begun, plan, claim, ports, config, clock, log, probe, draft, coordination };
-  const result = await ensure(pass, rollout.run ? [...STEPS, ...READINESS] : STEPS);
+  const result = await ensure(pass, rollout.run ? [...STEPS, ...READINESS] : [...STEPS, LEAVE]);
   if ('fault' in result) {
     const phase = judgeFault(draft, result.condition, result.fault, attempt);
     return writer.fault(phase ?? begun.phase, result.fault);

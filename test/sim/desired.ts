@@ -30,6 +30,11 @@ export function desiredOf(row: PreviewRow, maxTtlHours: number): Desired {
   };
 }
 
+/** What runs of a desired state: itself, or what was served before where it cannot be; undefined where nothing can. */
+export function servableOf(spec: Spec, served: Spec | undefined): Spec | undefined {
+  return [spec, served].find((one) => one !== undefined && SERVING.has(tellingImage(one)));
+}
+
 /** The image that says how the whole task does: the first that does not serve, else that of the first container. */
 export function tellingImage(spec: Spec): string {
   const images = containersOf(spec).map(({ image }) => image);

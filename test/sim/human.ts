@@ -13,6 +13,8 @@ export interface Wish {
   image?: Image;
   ttl_minutes?: number;
   name?: string;
+  /** Several containers, in place of one: see severalOf. */
+  containers?: readonly object[];
 }
 
 /**
@@ -30,10 +32,11 @@ export class Human {
   }
 
   /** Asks for a preview until the API accepts it, as a client with an Idempotency-Key does. Answers the short id. */
-  async create({ image = IMAGES.good, ttl_minutes = 60, name }: Wish = {}): Promise<string> {
+  async create({ image = IMAGES.good, ttl_minutes = 60, name, containers }: Wish = {}): Promise<string> {
     this.#keys += 1;
     const key = `wish-${this.#keys}`;
-    const body = { image, ttl_hours: ttl_minutes / 60, health_path: '/health', ...(name ? { name } : {}) };
+    const runs = containers ? { containers } : { image, health_path: '/health' };
+    const body = { ...runs, ttl_hours: ttl_minutes / 60, ...(name ? { name } : {}) };
     const reply = await this.#insist(() => request('POST', '/preview/create', { body, key }));
     if (reply.status !== 202) throw new Error(`the API refused: ${JSON.stringify(reply.body)}`);
     const id = String(reply.body['id']);

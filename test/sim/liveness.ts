@@ -1,12 +1,13 @@
 import { findCondition } from '../../preview/conditions.ts';
-import { resourceName } from '../../preview/names.ts';
+import { containersOf, endpointsOf } from '../../preview/endpoints.ts';
+import { readHolder, resourceName, slotHolder } from '../../preview/names.ts';
 import type { PreviewRow } from '../../preview/record.ts';
 import type { Spec } from '../../preview/spec.ts';
 import { previewUrls } from '../../preview/urls.ts';
 import { rulePriorities } from '../../reconcilers/plan-endpoint.ts';
 import type { SlotTable } from '../../preview/coordination.ts';
 import { TABLES } from './config.ts';
-import { desiredOf, tellingImage } from './desired.ts';
+import { desiredOf, servableOf, tellingImage } from './desired.ts';
 import { inventory, type Resource } from './inventory.ts';
 import { IMAGES, SERVING } from './tasks.ts';
 import { EPOCH } from './virtual-time.ts';
@@ -60,14 +61,16 @@ function faultsOf(row: PreviewRow, scene: Scene): string[] {
   if (refused && said('SpecAccepted')?.status !== 'False') return ['a bad edit is not reported'];
   if (!refused && said('SpecAccepted')?.status !== 'True') return ['a good spec is not accepted'];
   if (!spec) return row.phase === 'Failed' ? [] : [`never accepted, and ${row.phase}`];
-  const held = [...scene.slots].find(([, { owners }]) => row.preview_id in owners);
+  const running = servableOf(spec, row.status.served_spec) ?? spec;
+  const wanted = endpointsOf(running).map(({ suffix }) => slotHolder(row.preview_id, suffix));
+  const held = [...scene.slots].find(([, { owners }]) => wanted.every((holder) => holder in owners));
   if (!held) return waiting(row, scene);
   if (world.safety.blocked.has(row.id)) {
     return said('RouteReady')?.reason === 'NameConflict' || said('Ready')?.reason === 'NameConflict'
       ? []
       : ['its name is taken and it does not say so'];
   }
-  return [...served(row, spec, refused, scene), ...shape(row, held[0], own, scene)];
+  return [...served(row, spec, refused, scene), ...shape(row, running, held[0], own, scene)];
 }
 
 function waiting(row: PreviewRow, { slots, world }: Scene): string[] {
@@ -88,10 +91,9 @@ function served(row: PreviewRow, spec: Spec, refused: boolean, { world }: Scene)
   const runs = cloud.state.ecs.tasks.filter(
     ({ family, lastStatus }) => family === resourceName(row.id) && lastStatus !== 'STOPPED',
   );
-  const fallback = row.status.served_spec;
   const wanted = tellingImage(spec);
-  const image = SERVING.has(wanted) ? wanted : fallback && tellingImage(fallback);
-  if (image === undefined || !SERVING.has(image)) {
+  const running = servableOf(spec, row.status.served_spec);
+  if (running === undefined) {
     // Nothing good to run: it has to say so, and to cost nothing. What time may cure is tried again now and then.
     const retried = wanted === IMAGES.missing && row.phase === 'Provisioning';
     if (row.phase !== 'Failed' && !retried) return [`cannot run, and is ${row.phase}`];
@@ -109,10 +111,14 @@ function served(row: PreviewRow, spec: Spec, refused: boolean, { world }: Scene)
   if (rejected && !/RolledBack/.test(why(row)))
     faults.push(`has fallen back and does not say so: ${why(row)}`);
   if (service?.desiredCount !== 1) faults.push(`has ${service?.desiredCount ?? 'no'} desired tasks`);
-  if (!runs.some(({ containers }) => containers.some((one) => one.image === image)))
-    faults.push(`does not run ${image}`);
+  const images = containersOf(running)
+    .map(({ image }) => image)
+    .join();
+  if (!runs.some(({ containers }) => containers.map((one) => one.image).join() === images))
+    faults.push(`does not run ${images}`);
   const alb = config.albs.find(({ name }) => name === row.status.slot?.alb);
-  for (const url of alb ? previewUrls(row.id, alb) : []) {
+  const suffixes = endpointsOf(running).map(({ suffix }) => suffix);
+  for (const url of alb ? previewUrls(row.id, alb, suffixes) : []) {
     if (cloud.ask(url, alb?.listener_arn ?? '').status !== 200) faults.push(`${url} does not answer`);
   }
   return faults;
@@ -124,7 +130,13 @@ function why({ status }: PreviewRow): string {
 }
 
 /** One of each: exactly what the plan has, where the slot says. */
-function shape(row: PreviewRow, alb: string, own: readonly Resource[], { world, slots }: Scene): string[] {
+function shape(
+  row: PreviewRow,
+  running: Spec,
+  alb: string,
+  own: readonly Resource[],
+  { world, slots }: Scene,
+): string[] {
   const config = world.config.albs.find(({ name }) => name === alb);
   const count = (kind: Resource['kind']) => own.filter((one) => one.kind === kind).length;
   const forms = 1 + (config?.path_authority ? 1 : 0);
@@ -135,16 +147,18 @@ function shape(row: PreviewRow, alb: string, own: readonly Resource[], { world, 
     if (count(kind) !== n) faults.push(`has ${count(kind)} of ${kind}, not ${n}`);
   };
   expect('service', 1);
-  expect('target-group', 1);
-  expect('listener-rule', forms);
+  const addresses = endpointsOf(running);
+  expect('target-group', addresses.length);
+  expect('listener-rule', forms * addresses.length);
   expect('schedule', 1);
   if (count('task-definition') === 0) faults.push('has no task definition');
-  const n = slots.get(alb)?.owners[row.preview_id];
-  const priorities = n === undefined ? undefined : rulePriorities(n);
+  const owners = Object.entries(slots.get(alb)?.owners ?? {});
+  const numbers = owners.flatMap(([holder, n]) => (readHolder(holder).uid === row.preview_id ? [n] : []));
+  if (numbers.length !== addresses.length) faults.push(`holds ${numbers.length} slots`);
+  const priorities = new Set(numbers.flatMap((n) => Object.values(rulePriorities(n))));
   const rules = world.cloud.state.elbv2.rules.filter(({ arn }) => own.some(({ name }) => name === arn));
   for (const { priority } of rules) {
-    if (priority !== priorities?.host && priority !== priorities?.path)
-      faults.push(`a rule stands at ${priority}`);
+    if (!priorities.has(Number(priority))) faults.push(`a rule stands at ${priority}`);
   }
   const fuse = world.cloud.state.scheduler.schedules.find(({ name }) => name === resourceName(row.id));
   const ends = row.status.accepted?.expires_at ?? row.expires_at;
@@ -167,7 +181,7 @@ function strayOwners(rows: readonly PreviewRow[], slots: ReadonlyMap<string, Slo
   const live = new Set(rows.filter((row) => !isClosed(row)).map(({ preview_id }) => preview_id));
   return [...slots].flatMap(([alb, { owners }]) =>
     Object.keys(owners)
-      .filter((uid) => !live.has(uid))
+      .filter((holder) => !live.has(readHolder(holder).uid))
       .map((uid) => `${uid}: holds a slot of ${alb} after its end`),
   );
 }

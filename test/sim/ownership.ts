@@ -50,7 +50,7 @@ function strangeness(
 /** Where a rule would lead the host of one preview to another, or undefined: a host leads to its own preview alone. */
 export function wrongRoute(input: Input, world: World): Record<string, unknown> | undefined {
   const text = JSON.stringify(input['Conditions'] ?? []);
-  const ids = [...text.matchAll(/preview-([0-9a-f]{8})/g)].map(([, id]) => id);
+  const ids = [...text.matchAll(/preview-([0-9a-f]{8}(?:-[a-z0-9-]+)?)/g)].map(([, id]) => id);
   const actions = input['Actions'] as { TargetGroupArn?: string }[] | undefined;
   const group = world.cloud.state.elbv2.targetGroups.find(({ arn }) => arn === actions?.[0]?.TargetGroupArn);
   const astray = group && ids.some((id) => group.name !== `tempus-${id}`);

@@ -1,6 +1,6 @@
 import { canonicalInstant } from '../../preview/expiry.ts';
 import { containersOf } from '../../preview/endpoints.ts';
-import { TAGS } from '../../preview/names.ts';
+import { readHolder, TAGS } from '../../preview/names.ts';
 import type { Phase, PreviewRow } from '../../preview/record.ts';
 import type { Call } from './calls.ts';
 import { CONFIG, TABLES } from './config.ts';
@@ -175,7 +175,9 @@ export class Safety {
   #slots(uid: string): string[] {
     return this.#world.database.items(TABLES.coordination).flatMap((item) => {
       const owners = item['owners'] as Record<string, number> | undefined;
-      return owners && uid in owners ? [String(item['key'])] : [];
+      return Object.keys(owners ?? {}).some((holder) => readHolder(holder).uid === uid)
+        ? [String(item['key'])]
+        : [];
     });
   }
 

@@ -1,6 +1,7 @@
 import { toSeconds } from '../../platform/clock.ts';
 import type { Human } from './human.ts';
 import { settleNeighbours } from './neighbours.ts';
+import { severalOf, severalSpec } from './several.ts';
 import { IMAGES } from './tasks.ts';
 import type { World, WorldOptions } from './world.ts';
 
@@ -104,6 +105,39 @@ export const SCENARIOS: readonly Scenario[] = [
       await human.extend(id, 5);
       await human.wait(2 * MINUTE);
       await gone(human, id);
+    },
+  },
+  {
+    name: 'several-containers',
+    async play(human) {
+      const id = await human.create({ containers: severalOf(['api']) });
+      await ready(human, id);
+      await human.edit(id, { spec: severalSpec(['admin']) });
+      await human.until(() => human.phase(id) !== 'Ready', MINUTE);
+      await ready(human, id);
+      await human.remove(id);
+      await gone(human, id);
+    },
+  },
+  {
+    name: 'addresses-wait-for-room',
+    world: { albs: [3] },
+    once: true,
+    async play(human) {
+      const one = await human.create({ ttl_minutes: 20 });
+      await ready(human, one);
+      const big = await human.create({ containers: severalOf(['api', 'admin']) });
+      const late = await human.create();
+      await human.until(
+        () => human.phase(one) === 'Deleted' && human.phase(big) === 'Ready',
+        2 * PATIENCE_MS,
+      );
+      await human.remove(big);
+      await ready(human, late);
+      await human.edit(late, { spec: severalSpec(['x', 'y', 'z']) });
+      await human.wait(MINUTE);
+      await human.edit(late, { spec: severalSpec([], IMAGES.crashing) });
+      await human.until(() => human.says(late) === 'RolledBack', PATIENCE_MS);
     },
   },
   {

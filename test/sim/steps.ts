@@ -1,5 +1,6 @@
 import type { Human } from './human.ts';
 import type { SeededRandom } from './random.ts';
+import { severalSpec } from './several.ts';
 import { type Image, IMAGES } from './tasks.ts';
 import type { World } from './world.ts';
 
@@ -60,6 +61,18 @@ export function drawSteps(random: SeededRandom, previews: number, faulty_ms: num
     steps.push(drawDeed(random, random.int(0, previews - 1), random.int(0, faulty_ms)));
   }
   return steps.toSorted((a, b) => a.at - b.at);
+}
+
+/** Edits from one container to several, and between several: each address comes or goes. */
+export function drawSeveral(random: SeededRandom, previews: number, faulty_ms: number): Step[] {
+  const suffixes = () => ['api', 'admin', 'docs'].filter(() => random.chance(0.5));
+  const image = () => (random.chance(0.8) ? IMAGES.good : random.pick(Object.values(IMAGES)));
+  return Array.from({ length: random.int(1, 4) }, () => ({
+    at: random.int(0, faulty_ms),
+    do: 'edit' as const,
+    preview: random.int(0, previews - 1),
+    fields: { spec: severalSpec(suffixes(), image()) },
+  }));
 }
 
 function drawDeed(random: SeededRandom, preview: number, at: number): Step {

@@ -1,7 +1,7 @@
 import { MODES, type FaultRates, type Mode } from './faults.ts';
 import { SeededRandom } from './random.ts';
 import type { WorldOptions } from './world.ts';
-import { drawSteps, type Step } from './steps.ts';
+import { drawSeveral, drawSteps, type Step } from './steps.ts';
 
 /** Something that happens to the install as a whole, at a moment. */
 export type Ambient =
@@ -38,11 +38,16 @@ export function draw(seed: string): Draw {
   const rates = drawRates(random.split('rates'));
   const core = random.split('core');
   const skewed = random.split('skew');
+  const several = random.split('several');
+  const edits = several.chance(0.3) ? drawSeveral(several, previews, faulty_ms) : [];
+  // Room for all of them: whoever waits in front of the line for many slots holds up the quiet hour.
+  const albs = edits.length === 0 ? world.albs : world.albs.map((slots) => slots + 4 * previews);
   return {
     seed,
-    world: { ...world, staleReads: rates.share.stale > 0 },
+    world: { ...world, albs, staleReads: rates.share.stale > 0 },
     rates,
-    steps: drawSteps(random.split('steps'), previews, faulty_ms),
+    // Behind the others: the numbers by which a shrunk plan keeps steps stay theirs.
+    steps: [...drawSteps(random.split('steps'), previews, faulty_ms), ...edits],
     ambient: drawAmbient(random.split('ambient'), controllers, faulty_ms),
     faulty_ms,
     core: {
