@@ -25,6 +25,7 @@ const albSchema = z.strictObject({
   primary: z.enum(['host', 'path']),
   host_domain: z.string().optional(),
   path_authority: z.string().optional(),
+  waiting_target_group: z.string().startsWith('arn:').optional(),
   // Five stay free for what a person adds by hand: AWS allows 100 target groups and 100 rules.
   slots: z.int().min(1).max(100).default(95),
 });

@@ -2,7 +2,7 @@ import type { ApiConfig } from '../api/config.ts';
 import type { Discipline } from '../aws/discipline.ts';
 import type { ControllerTimes } from '../controller/controller.ts';
 import type { Routing } from '../preview/urls.ts';
-import type { ReconcilerConfig } from '../reconcilers/config.ts';
+import type { AlbConfig, ReconcilerConfig } from '../reconcilers/config.ts';
 import { NAMES } from './infrastructure.ts';
 
 /** The sample app, which `{"ttl_hours": 2}` deploys. */
@@ -46,8 +46,7 @@ export function routingOf(routing: 'host' | 'path', routerPort: number): Routing
 /** The same settings that Terraform gives to a controller on AWS, with a laptop's pace. */
 export function reconcilerConfig(
   routing: Routing,
-  listenerArn: string,
-  probeAddress: string,
+  place: Pick<AlbConfig, 'listener_arn' | 'waiting_target_group' | 'probe_address'>,
 ): ReconcilerConfig {
   return {
     install: NAMES.install,
@@ -61,9 +60,7 @@ export function reconcilerConfig(
     schedule_group: NAMES.schedule_group,
     fuse_role_arn: NAMES.fuse_role_arn,
     fuse_delay_minutes: 15,
-    albs: [
-      { ...routing, name: NAMES.alb, listener_arn: listenerArn, probe_address: probeAddress, slots: SLOTS },
-    ],
+    albs: [{ ...routing, ...place, name: NAMES.alb, slots: SLOTS }],
     probe: 'public',
     health_interval_s: 5,
     health_timeout_s: 2,

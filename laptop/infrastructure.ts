@@ -12,6 +12,7 @@ export const NAMES = {
   events: 'tempus-events',
   cluster: 'tempus',
   alb: 'tempus',
+  waiting_room: 'tempus-waiting-room',
   log_group: '/tempus/previews',
   schedule_group: 'tempus',
   expire_schedule: 'tempus-expire',

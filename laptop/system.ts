@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { createApi } from '../api/app.ts';
 import { serveApi } from '../api/server.ts';
+import { openWaitingRoom } from '../api/waiting-room.ts';
 import { CallMeter } from '../aws/call-meter.ts';
 import { type AwsClients, createClients } from '../aws/clients.ts';
 import { GateMeter } from '../aws/gate-meter.ts';
@@ -29,6 +30,7 @@ import {
 } from './config.ts';
 import { cloudFolder } from './fresh.ts';
 import { LISTENER_PORT, NAMES, provision } from './infrastructure.ts';
+import { registerWaitingRoom } from './waiting-target.ts';
 import { createTaskRuntime, requireEngine } from './task-runtime.ts';
 
 export interface SystemOptions {
@@ -68,6 +70,14 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const clients = createClients({ region: REGION, endpoint: cloud.endpoint, credentials: CREDENTIALS });
   const { listenerArn } = await provision(clients);
   store = new PreviewStore({ client: clients.document, table: NAMES.previews });
+  const waitingRoom = await openWaitingRoom({
+    store,
+    clock,
+    log: part(log, 'waiting_room'),
+    host: options.host,
+    port: 0,
+  });
+  const waitingGroup = await registerWaitingRoom(clients, { host: options.host, port: waitingRoom.port });
   const heartbeats = new Heartbeats({ client: clients.document, table: NAMES.coordination });
   const events = new EventLog({ client: clients.document, table: NAMES.events });
   const sweepBoard = new SweepBoard({ client: clients.document, table: NAMES.coordination });
@@ -79,6 +89,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     sweepBoard,
     events,
     listenerArn,
+    waitingGroup,
   });
   const stopController = run(controller);
   const stopping = new AbortController();
@@ -108,6 +119,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       stopping.abort();
       await api.close();
       await stopController();
+      await waitingRoom.close();
       await cloud.stop();
       clients.destroy();
       log.info('stopped');
@@ -147,10 +159,11 @@ interface ControllerParts {
   sweepBoard: SweepBoard;
   events: EventLog;
   listenerArn: string;
+  waitingGroup: string;
 }
 
 function createController(parts: ControllerParts): Controller {
-  const { options, clients, store, heartbeats, sweepBoard, events, listenerArn } = parts;
+  const { options, clients, store, heartbeats, sweepBoard, events, listenerArn, waitingGroup } = parts;
   const { routing, ports, home, log, host, version } = options;
   const metrics = new Metrics();
   return new Controller({
@@ -161,7 +174,11 @@ function createController(parts: ControllerParts): Controller {
     clock,
     random,
     log: part(log, 'controller'),
-    config: reconcilerConfig(routingOf(routing, ports.router), listenerArn, `${host}:${ports.router}`),
+    config: reconcilerConfig(routingOf(routing, ports.router), {
+      listener_arn: listenerArn,
+      waiting_target_group: waitingGroup,
+      probe_address: `${host}:${ports.router}`,
+    }),
     dynamodb: clients.dynamodb,
     streams: clients.streams,
     table: NAMES.previews,

@@ -9,6 +9,9 @@ export interface Routing {
   path_authority?: string | undefined;
 }
 
+/** What the waiting room calls itself in its answers: it answers in place of a preview, and is none. */
+export const WAITING_ROOM = 'tempus-waiting-room';
+
 /** The DNS label and the path segment of one of a preview's addresses; its own has no suffix. */
 export function previewLabel(id: string, suffix = ''): string {
   return `preview-${id}${suffix && '-'}${suffix}`;

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { WAITING_ROOM } from '../preview/urls.ts';
 
 /** One request through a preview's public URL: the status and the `Server` header of whoever answered. */
 export interface ProbeAnswer {
@@ -40,7 +41,7 @@ export const httpProbe: Probe = (url, address) => {
   });
 };
 
-/** Whether the preview itself answered, and not the load balancer in its place. */
+/** Whether the preview itself answered, and not the load balancer or the waiting room in its place. */
 export function isPreviewAnswer({ server }: ProbeAnswer): boolean {
-  return server !== LOAD_BALANCER;
+  return server !== LOAD_BALANCER && server !== WAITING_ROOM;
 }

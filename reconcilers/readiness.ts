@@ -43,7 +43,7 @@ export async function ensureAnswer({ probe: ask, plan, config }: Ensuring): Prom
       if (isPreviewAnswer(answer)) continue;
       return wait(
         'UrlNotReady',
-        `the load balancer answers ${answer.status} in place of the preview`,
+        `${answer.server} answers ${answer.status} in place of the preview`,
         config.poll_ms,
       );
     } catch (error) {

@@ -50,17 +50,23 @@ test('one life takes a bounded number of calls, and a preview that is settled ta
       'CreateSchedule',
       'CreateService',
       'CreateTargetGroup',
+      // From the waiting room to the preview, for each form of its address.
+      'ModifyRule',
+      'ModifyRule',
       'ModifyTargetGroupAttributes',
       'RegisterTaskDefinition',
     ].toSorted(),
   );
 
   calls = [];
+  const began = performance.now();
   await until('a settled preview is compared with AWS', async () =>
     calls.some(({ operation }) => operation === 'DescribeTargetHealth'),
   );
   expect(mutating()).toEqual([]);
-  expect(writes().filter(({ status }) => status === 200).length).toBeLessThan(12); // lease and checkpoint only
+  // Lease, heartbeat and checkpoints go on, each every second or two; however long the machine took over it.
+  const seconds = (performance.now() - began) / 1000;
+  expect(writes().filter(({ status }) => status === 200).length).toBeLessThan(4 + 2 * seconds);
 
   calls = [];
   await client.delete(preview_id);

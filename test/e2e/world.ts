@@ -38,7 +38,9 @@ export async function inspect(laptop: Laptop): Promise<World> {
     const slots = await document.get({ TableName: NAMES.coordination, Key: { key: `slots#${NAMES.alb}` } });
     return {
       services: serviceArns,
-      targetGroups: TargetGroups.map(({ TargetGroupName = '' }) => TargetGroupName),
+      targetGroups: TargetGroups.map(({ TargetGroupName = '' }) => TargetGroupName).filter(
+        (name) => name !== NAMES.waiting_room,
+      ),
       rules: Rules.filter(({ IsDefault }) => !IsDefault).length,
       taskDefinitions: taskDefinitionArns,
       schedules: Schedules.map(({ Name = '' }) => Name),

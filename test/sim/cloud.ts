@@ -8,6 +8,7 @@ import { SchedulerModel } from '../../localcloud/scheduler/model.ts';
 import type { SchedulerState } from '../../localcloud/scheduler/state.ts';
 import { createInvoke } from '../../localcloud/scheduler/targets.ts';
 import { silentLog as log } from '../../platform/log.ts';
+import { WAITING_ROOM } from '../../preview/urls.ts';
 import type { ProbeAnswer } from '../../reconcilers/probe.ts';
 import { CONFIG, EXPIRE_FUNCTION } from './config.ts';
 import type { SeededRandom } from './random.ts';
@@ -21,6 +22,8 @@ export interface CloudState {
   scheduler: SchedulerState;
 }
 
+/** No task gets this port: test/sim/tasks.ts begins far above it. */
+const WAITING_PORT = 9;
 /** How often ECS looks at target health during a rollout; ten times less often otherwise. */
 const ECS_POLL_MS = 3_000;
 const FIRST_CHECK_MS = 1_000;
@@ -111,6 +114,20 @@ export class SimCloud {
     return arn;
   }
 
+  /** Where requests go until a preview is Ready: one for each load balancer, as AWS wants it. */
+  async openWaitingRoom(alb: string): Promise<string> {
+    const { TargetGroups = [] } = await this.elbv2.createTargetGroup({
+      Name: `waiting-${alb}`,
+      Protocol: 'HTTP',
+      Port: 80,
+      VpcId: CONFIG.vpc_id,
+      TargetType: 'ip',
+    });
+    const TargetGroupArn = TargetGroups[0]?.TargetGroupArn ?? '';
+    await this.elbv2.registerTargets({ TargetGroupArn, Targets: [{ Id: '10.0.0.9', Port: WAITING_PORT }] });
+    return TargetGroupArn;
+  }
+
   /** What a request for `url` gets at the listener, now. */
   ask(url: string, listenerArn: string): ProbeAnswer {
     const { host, pathname } = new URL(url);
@@ -118,6 +135,7 @@ export class SimCloud {
     const route = router?.route({ host, url: pathname, path: pathname, method: 'GET', port: 80 });
     if (!route) throw new Error(`nothing listens at ${listenerArn}`);
     if (route.kind === 'answer') return { status: route.own.status, server: 'awselb/2.0' };
+    if (route.target.port === WAITING_PORT) return { status: 503, server: WAITING_ROOM };
     const served = this.tasks.serves(route.target.port);
     return served ? { status: 200, server: '' } : { status: 502, server: 'awselb/2.0' };
   }

@@ -1,3 +1,4 @@
+import type { Action } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { TAGS } from '../../preview/names.ts';
 import { CONFIG, TABLES } from './config.ts';
 import type { World } from './world.ts';
@@ -51,10 +52,17 @@ function strangeness(
 export function wrongRoute(input: Input, world: World): Record<string, unknown> | undefined {
   const text = JSON.stringify(input['Conditions'] ?? []);
   const ids = [...text.matchAll(/preview-([0-9a-f]{8}(?:-[a-z0-9-]+)?)/g)].map(([, id]) => id);
-  const actions = input['Actions'] as { TargetGroupArn?: string }[] | undefined;
-  const group = world.cloud.state.elbv2.targetGroups.find(({ arn }) => arn === actions?.[0]?.TargetGroupArn);
-  const astray = group && ids.some((id) => group.name !== `tempus-${id}`);
-  return astray ? { ids, group: group.name } : undefined;
+  const actions = input['Actions'] as Action[] | undefined;
+  const waiting = new Set(world.config.albs.map((alb) => alb.waiting_target_group));
+  const groups = (actions ?? []).flatMap(({ TargetGroupArn, ForwardConfig }) => [
+    TargetGroupArn,
+    ...(ForwardConfig?.TargetGroups ?? []).map((group) => group.TargetGroupArn),
+  ]);
+  const names = world.cloud.state.elbv2.targetGroups
+    .filter(({ arn }) => groups.includes(arn) && !waiting.has(arn))
+    .map(({ name }) => name);
+  const astray = names.some((name) => ids.some((id) => name !== `tempus-${id}`));
+  return astray ? { ids, names } : undefined;
 }
 
 /** Everything that belongs to somebody else, as text: it must be the same at every resting point. */

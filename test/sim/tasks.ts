@@ -24,6 +24,8 @@ export type Image = (typeof IMAGES)[keyof typeof IMAGES];
 
 export const SERVING: ReadonlySet<string> = new Set([IMAGES.good, IMAGES.better]);
 
+/** What listens below is no task: the waiting room. */
+const FIRST_PORT = 10_000;
 const START_MS = 2_000;
 const CRASH_MS = 1_000;
 
@@ -31,7 +33,7 @@ const CRASH_MS = 1_000;
 export class SimTasks implements TaskRuntime {
   readonly #clock: Clock;
   readonly #images = new Map<number, string>();
-  #port = 10_000;
+  #port = FIRST_PORT;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -82,7 +84,7 @@ export class SimTasks implements TaskRuntime {
   }
 
   readonly checkTarget: CheckTarget = async ({ port }) => {
-    if (this.serves(port)) return { ok: true };
+    if (this.serves(port) || port < FIRST_PORT) return { ok: true };
     return this.#images.has(port)
       ? {
           ok: false,

@@ -128,9 +128,12 @@ export class World {
     world.database.createTable(eventsTable(TABLES.events));
     const names = options.albs.map((_slots, n) => `alb-${n}`);
     const listeners = await world.cloud.provision(names);
-    const albs: AlbConfig[] = options.albs.map((slots, n) =>
-      albOf(names[n] ?? '', listeners[n] ?? '', slots, options.paths),
-    );
+    const albs: AlbConfig[] = [];
+    for (const [n, slots] of options.albs.entries()) {
+      const name = names[n] ?? '';
+      const waiting_target_group = await world.cloud.openWaitingRoom(name);
+      albs.push({ ...albOf(name, listeners[n] ?? '', slots, options.paths), waiting_target_group });
+    }
     world.config = { ...CONFIG, albs };
     world.database.onChange((change) => world.safety.onChange(change));
     world.#startApi();
