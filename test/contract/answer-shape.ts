@@ -8,8 +8,8 @@ import { parseResult } from './xml-result.ts';
 /** What is wrong with one answer, in words that name the place. */
 export type Fault = string;
 
-/** AWS may have members that are newer than this SDK; a model may not. */
-export const UNKNOWN_MEMBER = "is not in the SDK's shape";
+/** Another endpoint may answer more than this SDK knows, and AWS will one day; a model of ours may not. */
+export const SURPLUS = "is not in the SDK's shape";
 
 /**
  * Holds the raw body of a successful answer against the SDK's output schema: the deserialiser drops what it does not
@@ -31,7 +31,7 @@ class Comparison {
 
   compare(schema: NormalizedSchema, value: unknown, at: string): Fault[] {
     if (value === undefined) return [];
-    if (schema.isUnitSchema()) return isObject(value) && isEmpty(value) ? [] : [`${at} is not empty`];
+    if (schema.isUnitSchema()) return isObject(value) && isEmpty(value) ? [] : [`${at} ${SURPLUS}`];
     if (schema.isStructSchema()) return this.#struct(schema, value, at);
     if (schema.isListSchema()) {
       if (!Array.isArray(value)) return [`${at} is no list`];
@@ -53,7 +53,7 @@ class Comparison {
     return [
       ...Object.keys(value)
         .filter((name) => !members.has(name))
-        .map((name) => `${at}.${name} ${UNKNOWN_MEMBER}`),
+        .map((name) => `${at}.${name} ${SURPLUS}`),
       ...[...new Set(expected)]
         .filter((name) => value[name] === undefined || value[name] === null)
         .map((name) => `${at}.${name} is missing`),

@@ -295,6 +295,7 @@ describe('tasks', () => {
     const id = '0'.repeat(32);
     const { tasks, failures } = await ecs.describeTasks({ cluster, tasks: [id] });
     expect([tasks, failures]).toMatchObject([[], [{ reason: 'MISSING' }]]);
+    expect((await ecs.listTasks({ cluster, family })).taskArns).toEqual([]);
     await expect(ecs.stopTask({ cluster, task: id })).rejects.toMatchObject(
       refusal('InvalidParameterException', 'The referenced task was not found.'),
     );

@@ -1,19 +1,22 @@
 import type { _Record, Shard } from '@aws-sdk/client-dynamodb-streams';
 import { expect, vi } from 'vitest';
 
-import type { Contract } from './endpoint.ts';
+import type { AwsClients } from '../../aws/clients.ts';
+
+/** Whatever has clients: a contract's endpoint, or one of the test's own. */
+type Clients = { clients: Pick<AwsClients, 'streams'> };
 
 /** On AWS a record can be read about a second after its write. */
 const PATIENCE = { timeout: 20_000, interval: 100 };
 
 /** The stream of a table that has only one; an endpoint without streams is noticed here first. */
-export async function streamOf({ clients }: Contract, TableName: string): Promise<string> {
+export async function streamOf({ clients }: Clients, TableName: string): Promise<string> {
   const { Streams = [] } = await clients.streams.listStreams({ TableName });
   expect(Streams).toHaveLength(1);
   return Streams[0]!.StreamArn!;
 }
 
-export async function shardsOf({ clients }: Contract, StreamArn: string): Promise<Shard[]> {
+export async function shardsOf({ clients }: Clients, StreamArn: string): Promise<Shard[]> {
   const shards: Shard[] = [];
   let ExclusiveStartShardId: string | undefined;
   do {
@@ -27,15 +30,15 @@ export async function shardsOf({ clients }: Contract, StreamArn: string): Promis
 /** A reader of one shard that keeps its place. */
 export class ShardReader {
   readonly records: _Record[] = [];
-  readonly #contract: Contract;
+  readonly #contract: Clients;
   #next: string | undefined;
 
-  private constructor(contract: Contract, next: string | undefined) {
+  private constructor(contract: Clients, next: string | undefined) {
     this.#contract = contract;
     this.#next = next;
   }
 
-  static async open(contract: Contract, StreamArn: string, ShardId: string): Promise<ShardReader> {
+  static async open(contract: Clients, StreamArn: string, ShardId: string): Promise<ShardReader> {
     const from = { StreamArn, ShardId, ShardIteratorType: 'TRIM_HORIZON' as const };
     const { ShardIterator } = await contract.clients.streams.getShardIterator(from);
     return new ShardReader(contract, ShardIterator);
@@ -52,7 +55,7 @@ export class ShardReader {
 }
 
 /** The records of a stream, parents before children, once there are `count` of them, and no more come. */
-export async function recordsOf(contract: Contract, StreamArn: string, count: number): Promise<_Record[]> {
+export async function recordsOf(contract: Clients, StreamArn: string, count: number): Promise<_Record[]> {
   const readers: ShardReader[] = [];
   for (const { ShardId } of await shardsOf(contract, StreamArn)) {
     readers.push(await ShardReader.open(contract, StreamArn, ShardId!));
@@ -66,4 +69,39 @@ export async function recordsOf(contract: Contract, StreamArn: string, count: nu
   await readAll();
   expect(records()).toHaveLength(count);
   return records();
+}
+
+/**
+ * Reads a whole stream as its shards come and go, a parent to its end before its children: what a reader has to do
+ * that wants the writes to each item in their order. A step that fails can simply be done again.
+ */
+export class StreamFollower {
+  readonly records: _Record[] = [];
+  readonly #contract: Clients;
+  readonly #streamArn: string;
+  readonly #readers = new Map<string, ShardReader>();
+  readonly #readOut = new Set<string>();
+
+  constructor(contract: Clients, streamArn: string) {
+    this.#contract = contract;
+    this.#streamArn = streamArn;
+  }
+
+  /** Takes up the shards whose turn it is, and reads a page of each. */
+  async step(): Promise<void> {
+    const shards = await shardsOf(this.#contract, this.#streamArn);
+    const listed = new Set(shards.map(({ ShardId }) => ShardId));
+    for (const { ShardId = '', ParentShardId } of shards) {
+      const waits =
+        ParentShardId !== undefined && listed.has(ParentShardId) && !this.#readOut.has(ParentShardId);
+      if (waits || this.#readers.has(ShardId)) continue;
+      this.#readers.set(ShardId, await ShardReader.open(this.#contract, this.#streamArn, ShardId));
+    }
+    for (const [shard, reader] of this.#readers) {
+      if (this.#readOut.has(shard)) continue;
+      const goesOn = await reader.read();
+      this.records.push(...reader.records.splice(0));
+      if (!goesOn) this.#readOut.add(shard);
+    }
+  }
 }

@@ -1,7 +1,7 @@
 import type { ECS } from '@aws-sdk/client-ecs';
 
 import type { AwsClients } from '../../aws/clients.ts';
-import { type Fault, faultsOf, UNKNOWN_MEMBER } from './answer-shape.ts';
+import { type Fault, faultsOf, SURPLUS } from './answer-shape.ts';
 import { SDKS, SERVICES, type ServiceName } from './operations.ts';
 
 /** One call that a suite made, as the SDK understood its answer. */
@@ -74,7 +74,7 @@ export function watchCalls(clients: AwsClients, { isLocal, onLacking }: WatchOpt
         response.body = body;
         if (response.statusCode < 300) {
           const found = faultsOf(service, outputOf(context), body.toString('utf8'));
-          const counted = isLocal ? found : found.filter((fault) => !fault.endsWith(UNKNOWN_MEMBER));
+          const counted = isLocal ? found : found.filter((fault) => !fault.endsWith(SURPLUS));
           faults.push(...counted.map((fault) => `${service} ${operationOf(context)}: ${fault}`));
         }
         return result;
