@@ -103,6 +103,39 @@ describeDocker('laptop mode with Docker', (test) => {
   });
 
   test.concurrent(
+    'the containers of a preview share localhost, and one waits until the other is healthy',
+    async () => {
+      const page = 'wget -q -O /dev/null http://127.0.0.1:5000/';
+      const fetched = 'mkdir /www; wget -q -O /www/index.html http://127.0.0.1:5000/';
+      const created = await laptop.create({
+        ttl_hours: 1,
+        containers: [
+          {
+            name: 'web',
+            image: busybox,
+            command: `${fetched}; exec httpd -f -p $PORT -h /www`,
+            port: 8080,
+            public: true,
+            depends_on: { data: 'healthy' },
+          },
+          {
+            name: 'data',
+            image: busybox,
+            command: `sleep 1; ${serve('kept-by-data')}`,
+            port: 5000,
+            healthcheck: { command: ['CMD-SHELL', page], interval_s: 5, timeout_s: 2 },
+          },
+        ],
+      });
+      await laptop.reach(created.id, 'Ready', 80_000);
+      expect((await laptop.visit(created)).text).toBe('kept-by-data\n');
+      expect(await containersOf(created.id)).toHaveLength(3);
+      await laptop.delete(created.id);
+      expect((await laptop.reach(created.id, 'Deleted')).receipt.left_over).toBe(0);
+    },
+  );
+
+  test.concurrent(
     'an image that exits at once ends as Failed, with its code and its last lines',
     async () => {
       const created = await busyboxPreview('echo no such database >&2; exit 3');
