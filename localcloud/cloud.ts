@@ -15,6 +15,7 @@ import { checkTarget } from './load-balancer/health-check.ts';
 import { LogsModel } from './logs/model.ts';
 import { SchedulerModel } from './scheduler/model.ts';
 import { createInvoke } from './scheduler/targets.ts';
+import type { Realism } from './realism/realism.ts';
 import { fileState, memoryState, type StateStore } from './state.ts';
 import type { TaskRuntime } from './task-runtime.ts';
 import type { Services } from './wire/route.ts';
@@ -36,6 +37,8 @@ export interface CloudDeps {
   functions: Readonly<Record<string, (event: unknown) => Promise<unknown>>>;
   /** How long a minute of the scheduler's rates lasts. */
   schedulerMinuteMs?: number;
+  /** AWS's delays and limits. Absent: everything is as quick as this machine, and nothing is refused for its rate. */
+  realism?: Realism | undefined;
   onCall?: (call: WireCall) => void;
 }
 
@@ -76,6 +79,7 @@ export async function startCloud(deps: CloudDeps): Promise<Cloud> {
       host,
       port: deps.awsPort,
       database,
+      realism: deps.realism,
       services: describeServices(models),
       ...(onCall ? { onCall } : {}),
     });

@@ -105,6 +105,15 @@ export function refusalOf(protocol: Protocol, service: Service, error: unknown):
   return undefined;
 }
 
+/**
+ * A call over its rate. Elastic Load Balancing's documentation has the code of the others, but what is seen of it in the
+ * field is the Query protocol's own.
+ */
+export function rateExceeded(protocol: Protocol, service: Service): Refusal {
+  const code = protocol === 'query' ? 'Throttling' : 'ThrottlingException';
+  return { code, status: service.errors.get(code)?.status ?? 400, message: 'Rate exceeded' };
+}
+
 /** AWS's own words for a failure of its own. */
 export function internalFailure(protocol: Protocol): Refusal {
   return {

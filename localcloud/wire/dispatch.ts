@@ -2,11 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Database } from '../dynamodb/database.ts';
+import { Refusal } from '../dynamodb/refusal.ts';
+import type { Realism } from '../realism/realism.ts';
 import {
   type Answer,
   answerError,
   answerOutput,
   internalFailure,
+  rateExceeded,
   refusalOf,
   unknownOperation,
 } from './answer.ts';
@@ -27,6 +30,10 @@ export interface DispatchDeps {
   database: Database;
   clock: Clock;
   log: Log;
+  /** AWS's rates and the time that its answers take. Absent: neither. */
+  realism?: Realism | undefined;
+  /** Aborted when the endpoint closes: nothing takes its time any more. */
+  closing: AbortSignal;
   onCall?: (call: WireCall) => void;
 }
 
@@ -41,6 +48,8 @@ const DATABASE: ReadonlyMap<string, 'dynamodb' | 'streams'> = new Map([
   ['DynamoDB_20120810', 'dynamodb'],
   ['DynamoDBStreams_20120810', 'streams'],
 ] as const);
+
+const THROTTLED = refusedAnswer(new Refusal('ThrottlingException', 'Rate exceeded'));
 
 /** Answers one call to AWS, whatever becomes of it, and reports it. */
 export async function dispatch(request: Request, deps: DispatchDeps): Promise<Answer> {
@@ -64,9 +73,10 @@ async function askDatabase(
   part: 'dynamodb' | 'streams',
   operation: string,
   body: Buffer,
-  { database }: DispatchDeps,
+  { database, realism }: DispatchDeps,
 ): Promise<Answer> {
-  const answer = await database[part](operation, body);
+  const answer =
+    (realism?.admits(part, operation) ?? true) ? await database[part](operation, body) : THROTTLED;
   const headers = { 'content-type': 'application/x-amz-json-1.0' };
   return { headers, ...answer, ...(answer.status < 400 ? {} : { code: errorCode(answer.body) }) };
 }
@@ -82,16 +92,21 @@ async function askModel(
 ): Promise<{ service: string; operation: string; answer: Answer }> {
   const route = routeOf(message, body, deps.services);
   const service = route.service?.name ?? 'unknown';
-  return { service, operation: route.name, answer: await callModel(route, id, deps.log) };
+  return { service, operation: route.name, answer: await callModel(route, id, deps) };
 }
 
-async function callModel(route: Route, id: string, log: Log): Promise<Answer> {
+async function callModel(route: Route, id: string, deps: DispatchDeps): Promise<Answer> {
   const { protocol, service, name, operation } = route;
+  const { log, realism } = deps;
   const fields = { service: service?.name, operation: name, request_id: id };
   if (!service || !operation) {
     log.warn(fields, 'refused an operation that is not modelled');
     return answerError(protocol, unknownOperation(protocol, name, service?.name), id);
   }
+  if (realism && !realism.admits(service.name, name)) {
+    return answerError(protocol, rateExceeded(protocol, service), id);
+  }
+  const leave = realism && (await takeTime(realism, deps));
   try {
     const input = route.input();
     checkRequired(operation.input, input);
@@ -100,5 +115,22 @@ async function callModel(route: Route, id: string, log: Log): Promise<Answer> {
     const refusal = refusalOf(protocol, service, error);
     if (!refusal) log.error({ ...fields, err: error }, 'failed a call to a model');
     return answerError(protocol, refusal ?? internalFailure(protocol), id);
+  } finally {
+    await leave?.();
   }
+}
+
+/** Part of a call's time passes before it is carried out; the rest, when the answer waits for what is returned. */
+async function takeTime(
+  realism: Realism,
+  { clock, closing }: Pick<DispatchDeps, 'clock' | 'closing'>,
+): Promise<() => Promise<void>> {
+  const ms = realism.delayMs('call');
+  const before = ms * realism.chance();
+  await clock.sleep(before, closing);
+  return () => clock.sleep(ms - before, closing);
+}
+
+function refusedAnswer({ answer }: Refusal): { status: number; body: string } {
+  return { status: answer.status, body: JSON.stringify(answer.body) };
 }

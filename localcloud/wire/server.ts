@@ -7,7 +7,7 @@ import { refuse } from './guard.ts';
 
 export type { WireCall } from './dispatch.ts';
 
-export interface WireDeps extends DispatchDeps {
+export interface WireDeps extends Omit<DispatchDeps, 'closing'> {
   random: Random;
   host: string;
   port: number;
@@ -19,11 +19,16 @@ export interface WireServer {
   close(): Promise<void>;
 }
 
+type ServeDeps = WireDeps & DispatchDeps;
+
 const MAX_BODY = 16 * 1024 * 1024;
 
 /** All modelled services of AWS on one loopback port, each in its own protocol. */
 export async function startWireServer(deps: WireDeps): Promise<WireServer> {
-  const server = createServer((request, response) => void serve(request, response, deps));
+  const closing = new AbortController();
+  const server = createServer((request, response) => {
+    void serve(request, response, { ...deps, closing: closing.signal });
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(deps.port, deps.host, () => {
@@ -31,7 +36,13 @@ export async function startWireServer(deps: WireDeps): Promise<WireServer> {
       resolve();
     });
   });
-  return { port: (server.address() as AddressInfo).port, close: () => close(server) };
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () => {
+      closing.abort();
+      return close(server);
+    },
+  };
 }
 
 function close(server: Server): Promise<void> {
@@ -41,7 +52,7 @@ function close(server: Server): Promise<void> {
   });
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, deps: WireDeps): Promise<void> {
+async function serve(request: IncomingMessage, response: ServerResponse, deps: ServeDeps): Promise<void> {
   const id = deps.random.uuid();
   try {
     const answer = await answerRequest(request, id, deps);
@@ -58,7 +69,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, deps: W
   }
 }
 
-async function answerRequest(message: IncomingMessage, id: string, deps: WireDeps): Promise<Answer> {
+async function answerRequest(message: IncomingMessage, id: string, deps: ServeDeps): Promise<Answer> {
   const reason = refuse(message);
   if (reason) {
     deps.log.warn({ reason, host: message.headers.host, request_id: id }, 'refused a request');
