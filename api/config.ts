@@ -41,6 +41,8 @@ export const apiSchema = z.object({
     .default('127.0.0.1')
     .refine((host) => LOOPBACK.includes(host), 'must be a loopback address: there is no authentication yet'),
   TEMPUS_API_PORT: z.coerce.number().int().min(1).max(65535).default(4000),
+  // The load balancer sends a preview's requests here until the preview is Ready. Absent: there is no waiting room.
+  TEMPUS_WAITING_PORT: z.coerce.number().int().min(1).max(65535).optional(),
   TEMPUS_MIN_TTL_SECONDS: z.coerce.number().int().positive().default(300),
   TEMPUS_MAX_TTL_HOURS: z.coerce.number().positive().default(336),
   TEMPUS_LOG_LEVEL: z.string().default('info'),

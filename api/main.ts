@@ -11,6 +11,7 @@ import { SweepBoard } from '../preview/sweep-board.ts';
 import { createApi } from './app.ts';
 import { apiConfig, apiSchema } from './config.ts';
 import { serveApi } from './server.ts';
+import { openWaitingRoom } from './waiting-room.ts';
 
 const env = parseConfig(apiSchema, processEnv());
 const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
@@ -19,8 +20,10 @@ const log = createLog(env.TEMPUS_LOG_LEVEL);
 const clients = createClients({ region: env.AWS_REGION, endpoint: env.TEMPUS_AWS_ENDPOINT });
 const stop = new AbortController();
 
+const store = new PreviewStore({ client: clients.document, table: env.TEMPUS_TABLE_PREVIEWS });
+
 const app = createApi({
-  store: new PreviewStore({ client: clients.document, table: env.TEMPUS_TABLE_PREVIEWS }),
+  store,
   events: new EventLog({ client: clients.document, table: env.TEMPUS_TABLE_EVENTS }),
   heartbeats: new Heartbeats({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),
   sweepBoard: new SweepBoard({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),
@@ -32,7 +35,11 @@ const app = createApi({
   stopping: stop.signal,
 });
 const server = await serveApi({ app, host: env.TEMPUS_HOST, port: env.TEMPUS_API_PORT, clock });
-log.info({ port: server.port }, 'listening');
+const waitingRoom =
+  env.TEMPUS_WAITING_PORT === undefined
+    ? undefined
+    : await openWaitingRoom({ store, clock, log, host: env.TEMPUS_HOST, port: env.TEMPUS_WAITING_PORT });
+log.info({ port: server.port, waiting_port: waitingRoom?.port }, 'listening');
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {
@@ -42,4 +49,5 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 }
 await new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
 await server.close();
+await waitingRoom?.close();
 clients.destroy();

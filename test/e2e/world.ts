@@ -14,7 +14,7 @@ export interface World {
   slots: number;
 }
 
-export function clientsOf(laptop: Laptop) {
+export function clientsOf(laptop: Pick<Laptop, 'aws'>) {
   return createClients({
     region: 'us-east-1',
     endpoint: laptop.aws,
@@ -22,7 +22,7 @@ export function clientsOf(laptop: Laptop) {
   });
 }
 
-export async function inspect(laptop: Laptop): Promise<World> {
+export async function inspect(laptop: Pick<Laptop, 'aws'>): Promise<World> {
   const clients = clientsOf(laptop);
   const { ecs, elbv2, scheduler, document } = clients;
   try {
