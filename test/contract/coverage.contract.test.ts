@@ -34,6 +34,15 @@ describe.each(SERVICES)('%s', (service) => {
     expect(modelled.toSorted()).toEqual(OPERATIONS[service].toSorted());
   });
 
+  test('is documented with exactly the operations that it has', () => {
+    const page = readFileSync(new URL('../../docs/localcloud.md', import.meta.url), 'utf8');
+    const section = page.slice(page.indexOf('## The contract'));
+    const row = section.split('\n').find((line) => line.startsWith(`| ${TITLES[service]} `));
+    expect([...row!.split('|')[2]!.matchAll(/`(\w+)`/g)].map(([, name]) => name)).toEqual(
+      OPERATIONS[service],
+    );
+  });
+
   test('has a suite that is held to the model', () => {
     const suite = new URL(`${service}.contract.test.ts`, import.meta.url);
     expect(existsSync(suite), suite.pathname).toBe(true);
@@ -52,6 +61,15 @@ describe.each(SERVICES)('%s', (service) => {
     expect(demanding.length).toBeGreaterThan(0);
   });
 });
+
+const TITLES: Readonly<Record<ServiceName, string>> = {
+  dynamodb: 'DynamoDB',
+  streams: 'DynamoDB Streams',
+  ecs: 'ECS',
+  elbv2: 'Elastic Load Balancing v2',
+  scheduler: 'EventBridge Scheduler',
+  logs: 'CloudWatch Logs',
+};
 
 const MISSING_MEMBER: Readonly<Record<ServiceName, string>> = {
   dynamodb: 'ValidationException',

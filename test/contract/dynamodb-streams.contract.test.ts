@@ -10,9 +10,11 @@ import {
   type StreamViewType,
   TrimmedDataAccessException,
 } from '@aws-sdk/client-dynamodb-streams';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { Endpoint } from './dynamodb-endpoint.ts';
+import { StreamFollower } from './stream-reading.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -120,6 +122,73 @@ describe('shards', () => {
     expect(idsOf(await aws.readShard(arn, child!.ShardId!))).toEqual(['b']);
   });
 
+  test('a reader that begins behind an ended shard is at its end', async () => {
+    await createTable();
+    await put('a');
+    const arn = await aws.streamArn(table);
+    await aws.database.rollShards(table);
+    const [parent] = await aws.shards(arn);
+    const ShardIterator = await aws.iterator(arn, parent!.ShardId!, { type: 'LATEST' });
+    const end = await aws.streams.getRecords({ ShardIterator });
+    expect([end.Records, end.NextShardIterator]).toEqual([[], undefined]);
+  });
+
+  test('a child is read on when its parent has been trimmed away', async () => {
+    await createTable();
+    await put('a');
+    const arn = await aws.streamArn(table);
+    const [parent] = await aws.shards(arn);
+    await aws.clock.advance(4 * HOUR);
+    await put('b');
+    await aws.clock.advance(3 * HOUR);
+    await put('c');
+    await aws.clock.advance(21 * HOUR + 30 * MINUTE);
+    const shards = await aws.shards(arn);
+    expect(shards.map(({ ShardId }) => ShardId)).not.toContain(parent!.ShardId);
+    expect(shards.map(({ ParentShardId }) => ParentShardId)).toContain(parent!.ShardId);
+    const follower = new StreamFollower({ clients: aws }, arn);
+    for (let step = 0; step < shards.length; step += 1) await follower.step();
+    expect(idsOf(follower.records)).toEqual(['c']);
+  });
+
+  test('whatever happens between writes, two readers that read parents first see every item in order', async () => {
+    const deed = fc.oneof(
+      { weight: 6, arbitrary: fc.record({ write: fc.constantFrom('a', 'b', 'c', 'd') }) },
+      fc.record({ split: fc.integer({ min: 1, max: 3 }) }),
+      fc.record({ minutes: fc.integer({ min: 1, max: 20 }) }),
+      fc.record({ read: fc.nat(1) }),
+      fc.record({ restart: fc.constant(true) }),
+    );
+    const told = async (deeds: (typeof deed extends fc.Arbitrary<infer T> ? T : never)[]) => {
+      await createTable('NEW_IMAGE');
+      const arn = await aws.streamArn(table);
+      const readers = [new StreamFollower({ clients: aws }, arn), new StreamFollower({ clients: aws }, arn)];
+      const written = new Map<string, string[]>();
+      for (const [n, done] of deeds.entries()) {
+        if ('write' in done) {
+          await put(done.write, { n: `${n}` });
+          written.set(done.write, [...(written.get(done.write) ?? []), `${n}`]);
+        } else if ('split' in done) await aws.database.rollShards(table, done.split);
+        else if ('minutes' in done) await aws.clock.advance(done.minutes * MINUTE);
+        else if ('read' in done) await readers[done.read]!.step();
+        else await aws.reopen();
+      }
+      const generations = deeds.length + 1;
+      for (const reader of readers) {
+        for (let step = 0; step < generations; step += 1) await reader.step();
+        const seen = Map.groupBy(reader.records, ({ dynamodb }) => dynamodb!.Keys!['id']!.S!);
+        const values = [...seen].map(([id, changes]) => [
+          id,
+          changes.map((c) => c.dynamodb!.NewImage!['n']!.S!),
+        ]);
+        expect(Object.fromEntries(values)).toEqual(Object.fromEntries(written));
+      }
+    };
+    const dropped = () => aws.dynamodb.deleteTable({ TableName: table }).then(() => undefined);
+    const property = fc.asyncProperty(fc.array(deed, { maxLength: 30 }), told).afterEach(dropped);
+    await fc.assert(property, { numRuns: 20 });
+  });
+
   test('a stream is described page by page, and the children of a shard alone', async () => {
     await createTable();
     await aws.database.rollShards(table, 2);
@@ -182,6 +251,18 @@ describe('shards', () => {
 });
 
 describe('a stream', () => {
+  test('that was switched off is forgotten a day later', async () => {
+    await createTable();
+    const StreamArn = await aws.streamArn(table);
+    await aws.dynamodb.updateTable({ TableName: table, StreamSpecification: { StreamEnabled: false } });
+    await aws.clock.advance(23 * HOUR);
+    await aws.streams.describeStream({ StreamArn });
+    await aws.clock.advance(2 * HOUR);
+    const gone = { name: ResourceNotFoundException.name };
+    await expect(aws.streams.describeStream({ StreamArn })).rejects.toMatchObject(gone);
+    expect((await aws.streams.listStreams({ TableName: table })).Streams).toEqual([]);
+  });
+
   test('goes with its table', async () => {
     await createTable();
     const StreamArn = await aws.streamArn(table);

@@ -12,6 +12,7 @@ import { type WatchedCalls, watchCalls } from './watched-calls.ts';
 /** Any will do where requests are not authorized. SDK retries are off, so that every refusal is seen. */
 const ANY_CREDENTIALS = { accessKeyId: 'test', secretAccessKey: 'test' };
 
+/** A URL, or `aws` for the endpoints that the SDK itself knows: AWS has one a service. */
 const GIVEN = process.env['TEMPUS_CONTRACT_ENDPOINT'];
 
 /** The endpoint is localcloud in this process: what only its models promise may be tested too. */
@@ -74,8 +75,8 @@ export class Contract {
     const known = process.env['AWS_ACCESS_KEY_ID'] ?? process.env['AWS_PROFILE'];
     this.#clients = createClients({
       region: process.env['AWS_REGION'] ?? 'us-east-1',
-      endpoint: this.endpoint,
-      ...(IS_LOCAL || known === undefined ? { credentials: ANY_CREDENTIALS } : {}),
+      ...(GIVEN === 'aws' ? {} : { endpoint: this.endpoint }),
+      ...(GIVEN !== 'aws' && (IS_LOCAL || known === undefined) ? { credentials: ANY_CREDENTIALS } : {}),
     });
     this.#watched = watchCalls(this.#clients, {
       isLocal: IS_LOCAL,

@@ -1,4 +1,10 @@
-import type { _Record, Shard } from '@aws-sdk/client-dynamodb-streams';
+import {
+  type _Record,
+  type DynamoDBStreams,
+  ExpiredIteratorException,
+  type GetRecordsOutput,
+  type Shard,
+} from '@aws-sdk/client-dynamodb-streams';
 import { expect, vi } from 'vitest';
 
 import type { AwsClients } from '../../aws/clients.ts';
@@ -27,30 +33,50 @@ export async function shardsOf({ clients }: Clients, StreamArn: string): Promise
   return shards;
 }
 
-/** A reader of one shard that keeps its place. */
+/** A reader of one shard that keeps its place, also when it was away for longer than an iterator lives. */
 export class ShardReader {
   readonly records: _Record[] = [];
-  readonly #contract: Clients;
+  readonly #streams: DynamoDBStreams;
+  readonly #shard: { StreamArn: string; ShardId: string };
   #next: string | undefined;
+  #last: string | undefined;
 
-  private constructor(contract: Clients, next: string | undefined) {
-    this.#contract = contract;
-    this.#next = next;
+  private constructor(streams: DynamoDBStreams, shard: { StreamArn: string; ShardId: string }) {
+    this.#streams = streams;
+    this.#shard = shard;
   }
 
-  static async open(contract: Clients, StreamArn: string, ShardId: string): Promise<ShardReader> {
-    const from = { StreamArn, ShardId, ShardIteratorType: 'TRIM_HORIZON' as const };
-    const { ShardIterator } = await contract.clients.streams.getShardIterator(from);
-    return new ShardReader(contract, ShardIterator);
+  static async open({ clients }: Clients, StreamArn: string, ShardId: string): Promise<ShardReader> {
+    const reader = new ShardReader(clients.streams, { StreamArn, ShardId });
+    await reader.#begin();
+    return reader;
   }
 
   /** Reads one page; tells whether the shard goes on. */
   async read(Limit?: number): Promise<boolean> {
     if (this.#next === undefined) return false;
-    const page = await this.#contract.clients.streams.getRecords({ ShardIterator: this.#next, Limit });
+    const page = await this.#page(Limit);
     this.records.push(...page.Records!);
+    this.#last = page.Records!.at(-1)?.dynamodb!.SequenceNumber ?? this.#last;
     this.#next = page.NextShardIterator;
     return this.#next !== undefined;
+  }
+
+  async #page(Limit: number | undefined): Promise<GetRecordsOutput> {
+    try {
+      return await this.#streams.getRecords({ ShardIterator: this.#next, Limit });
+    } catch (error) {
+      if (!(error instanceof ExpiredIteratorException)) throw error;
+      await this.#begin();
+      return this.#streams.getRecords({ ShardIterator: this.#next, Limit });
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const from = this.#last
+      ? ({ ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', SequenceNumber: this.#last } as const)
+      : ({ ShardIteratorType: 'TRIM_HORIZON' } as const);
+    this.#next = (await this.#streams.getShardIterator({ ...this.#shard, ...from })).ShardIterator;
   }
 }
 
