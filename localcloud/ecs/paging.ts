@@ -36,7 +36,7 @@ export function paged(
   const more = last && ahead.length > page.length;
   return {
     items: page.map(({ arn }) => arn),
-    nextToken: more ? { nextToken: Buffer.from(last.key).toString('base64url') } : {},
+    nextToken: more ? { nextToken: encode(last.key) } : {},
   };
 }
 
@@ -45,7 +45,16 @@ export function sortable(n: number): string {
   return String(n).padStart(16, '0');
 }
 
+/** What tells a token of ours from any other text. */
+const MARK = 'after:';
+
+function encode(key: string): string {
+  return Buffer.from(MARK + key).toString('base64url');
+}
+
+/** Throws for a token that no list has given. */
 function decode(token: string): string {
-  if (!/^[\w-]+$/.test(token)) throw invalid('Invalid token.');
-  return Buffer.from(token, 'base64url').toString();
+  const text = Buffer.from(token, 'base64url').toString();
+  if (!text.startsWith(MARK)) throw invalid('Invalid token.');
+  return text.slice(MARK.length);
 }

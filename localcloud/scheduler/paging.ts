@@ -28,12 +28,20 @@ export function paged<T>(
   const last = page.at(-1);
   return {
     items: page.map(({ item }) => item),
-    next:
-      last && ahead.length > page.length ? { NextToken: Buffer.from(last.key).toString('base64url') } : {},
+    next: last && ahead.length > page.length ? { NextToken: encode(last.key) } : {},
   };
 }
 
+/** What tells a token of ours from any other text. */
+const MARK = 'after:';
+
+function encode(key: string): string {
+  return Buffer.from(MARK + key).toString('base64url');
+}
+
+/** Throws for a token that no list has given. */
 function decode(token: string): string {
-  if (!/^[\w-]+$/.test(token)) throw invalid('Invalid NextToken.');
-  return Buffer.from(token, 'base64url').toString();
+  const text = Buffer.from(token, 'base64url').toString();
+  if (!text.startsWith(MARK)) throw invalid('Invalid NextToken.');
+  return text.slice(MARK.length);
 }
