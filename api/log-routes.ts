@@ -1,5 +1,6 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { canonicalInstant } from '../preview/expiry.ts';
+import { isSeveral } from '../preview/spec.ts';
 import type { ApiDeps } from './deps.ts';
 import { FOLLOW_MS, whileListening } from './following.ts';
 import { type LogLine, LogTail } from './log-tail.ts';
@@ -49,20 +50,23 @@ function logs(deps: ApiDeps): RequestHandler {
     const { tail, since, follow } = readQuery(request, deps.clock.now());
     const reader = new LogTail(row.id, since, { logs: deps.logs, log_group: deps.config.log_group });
     const lines = await reader.read();
-    const write = writer(request, response);
+    const write = writer(request, response, isSeveral(row.spec));
     write(tail === undefined ? lines : lines.slice(Math.max(0, lines.length - tail)));
     if (follow) await followLines(row.preview_id, { reader, write, response, deps });
     response.end();
   };
 }
 
-/** Text, or one JSON object a line for programs that ask for it. */
-function writer(request: Request, response: Response): (lines: readonly LogLine[]) => void {
+/** Text, or one JSON object a line for programs that ask for it. Of several containers each line says which wrote it. */
+function writer(request: Request, response: Response, several: boolean): (lines: readonly LogLine[]) => void {
   const json = request.accepts(['text/plain', 'application/x-ndjson']) === 'application/x-ndjson';
   response.type(json ? 'application/x-ndjson' : 'text/plain').set('cache-control', 'no-cache');
   response.flushHeaders();
   return (lines) => {
-    for (const line of lines) response.write(`${json ? JSON.stringify(line) : line.message}\n`);
+    for (const line of lines) {
+      const text = several ? `${line.container} | ${line.message}` : line.message;
+      response.write(`${json ? JSON.stringify(line) : text}\n`);
+    }
   };
 }
 

@@ -4,7 +4,8 @@ import { logStreamPrefix } from '../preview/names.ts';
 
 export interface LogLine {
   timestamp: string;
-  /** The last part of the log stream: which task wrote it. */
+  /** The last parts of the log stream: which container of which task wrote it. */
+  container: string;
   task: string;
   message: string;
 }
@@ -41,11 +42,10 @@ export class LogTail {
       this.#from = newest;
       this.#seen = new Map([...this.#seen].filter(([, timestamp]) => timestamp >= newest));
     }
-    return fresh.map(({ timestamp = 0, logStreamName = '', message = '' }) => ({
-      timestamp: new Date(timestamp).toISOString(),
-      task: logStreamName.split('/').at(-1) ?? '',
-      message,
-    }));
+    return fresh.map(({ timestamp = 0, logStreamName = '', message = '' }) => {
+      const [container = '', task = ''] = logStreamName.split('/').slice(-2);
+      return { timestamp: new Date(timestamp).toISOString(), container, task, message };
+    });
   }
 
   async #fetch(): Promise<FilteredLogEvent[]> {

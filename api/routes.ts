@@ -1,6 +1,7 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { toSeconds } from '../platform/clock.ts';
 import { draftPreview } from '../preview/draft.ts';
+import { endpointsOf } from '../preview/endpoints.ts';
 import { isQueued, queuePositions } from '../preview/queue.ts';
 import { PHASES, PREVIEW_ID, type PreviewRow, SHORT_ID } from '../preview/record.ts';
 import { previewUrls } from '../preview/urls.ts';
@@ -47,7 +48,8 @@ function create(deps: ApiDeps): RequestHandler {
 
 function draft(wish: Wish, preview_id: string, source: Record<string, string>, deps: ApiDeps): PreviewRow {
   const { config, clock } = deps;
-  const urls = previewUrls(preview_id.slice(0, 8), config.routing);
+  const suffixes = endpointsOf(wish.spec).map(({ suffix }) => suffix);
+  const urls = previewUrls(preview_id.slice(0, 8), config.routing, suffixes);
   return draftPreview({ ...wish, preview_id, owner: config.owner, source, urls }, clock.now());
 }
 

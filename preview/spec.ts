@@ -33,8 +33,9 @@ export type SeveralSpec = z.output<typeof severalSchema>;
  */
 export type Spec = SingleSpec | SeveralSpec;
 
+/** An operator may have stored anything for a spec, a text too. */
 export function isSeveral(spec: Spec): spec is SeveralSpec {
-  return 'containers' in spec;
+  return typeof spec === 'object' && spec !== null && 'containers' in spec;
 }
 
 /** Reads a stored desired state; which of the two forms it is meant to be, its `containers` field tells. */

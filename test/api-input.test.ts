@@ -4,6 +4,11 @@ import { CONFIG, type Reply, useApi } from './api-world.ts';
 const api = useApi();
 const { ask, post, stored } = api;
 
+const WEB = { name: 'web', image: 'acme/web:1', port: 3000, public: true };
+const DB = { name: 'db', image: 'postgres:17' };
+/** A web server and whatever else; the second container is a database where it has no name of its own. */
+const several = (...others: object[]) => ({ containers: [WEB, ...others.map((one) => ({ ...DB, ...one }))] });
+
 describe('bad input is refused with a pointer to the field, and nothing is written', () => {
   const long = 'x'.repeat(5_000);
   test.each<[string, unknown, string]>([
@@ -48,6 +53,57 @@ describe('bad input is refused with a pointer to the field, and nothing is writt
       { labels: Object.fromEntries(Array.from({ length: 11 }, (_, n) => [`l${n}`, ''])) },
       '/labels',
     ],
+    ['no container', { containers: [] }, '/containers'],
+    ['a container without a name', { containers: [{ image: 'a' }] }, '/containers/0/name'],
+    ['a name twice', several({ name: 'web' }), '/containers/1/name'],
+    ['a port twice', several({ port: 3000 }), '/containers/1/port'],
+    ['a suffix twice', several({ public: 'x', port: 1 }, { public: 'x', port: 2 }), '/containers/2/public'],
+    ['two main addresses', several({ public: true, port: 1 }), '/containers/1/public'],
+    ['no main address', { containers: [{ ...WEB, public: 'web' }] }, '/containers/0/public'],
+    ['a suffix that is no label', several({ public: 'A_B', port: 1 }), '/containers/1/public'],
+    ['a suffix that is too long', several({ public: 'a'.repeat(17), port: 1 }), '/containers/1/public'],
+    ['a public container without a port', several({ public: 'x' }), '/containers/1/port'],
+    [
+      'six public containers',
+      several(...[1, 2, 3, 4, 5].map((n) => ({ name: `c${n}`, public: `p${n}`, port: n }))),
+      '/containers/5/public',
+    ],
+    [
+      'eleven containers',
+      { containers: Array.from({ length: 11 }, (_, n) => ({ name: `c${n}`, image: 'a' })) },
+      '/containers',
+    ],
+    ['a dependency on nobody', several({ depends_on: { x: 'started' } }), '/containers/1/depends_on/x'],
+    ['a dependency on itself', several({ depends_on: { db: 'started' } }), '/containers/1/depends_on'],
+    [
+      'health of what has no check',
+      several({ depends_on: { web: 'healthy' } }),
+      '/containers/1/depends_on/web',
+    ],
+    [
+      'a circle of dependencies',
+      {
+        containers: [
+          { ...WEB, depends_on: { db: 'started' } },
+          { ...DB, depends_on: { web: 'started' } },
+        ],
+      },
+      '/containers/0/depends_on',
+    ],
+    ['no essential container', { containers: [{ ...WEB, essential: false }] }, '/containers/0/essential'],
+    ['more memory than the task has', { ...several({ memory: 1024 }), memory: 512 }, '/containers/1/memory'],
+    [
+      'a health check without a form',
+      several({ healthcheck: { command: ['pg_isready', '-q'] } }),
+      '/containers/1/healthcheck/command',
+    ],
+    [
+      'a health check every second',
+      several({ healthcheck: { command: ['CMD', 'x'], interval_s: 1 } }),
+      '/containers/1/healthcheck/interval_s',
+    ],
+    ['fields of one container beside several', { ...several({}), image: 'a' }, '/image'],
+    ['an unknown field of a container', several({ ports: [1] }), '/containers/1/ports'],
     ['a list', [], ''],
     ['a bare string', '"x"', ''],
     ['null', 'null', ''],

@@ -3,7 +3,7 @@ import { systemRandom as random } from '../platform/random.ts';
 import type { PreviewRow } from '../preview/record.ts';
 import { PreviewStore } from '../preview/store.ts';
 import type { PreviewView } from '../preview/view.ts';
-import { useApi } from './api-world.ts';
+import { CONFIG, useApi } from './api-world.ts';
 
 const api = useApi();
 const { ask, post, stored } = api;
@@ -50,6 +50,60 @@ describe('creating', () => {
       memory: 1024,
       health_codes: '200-399',
     });
+  });
+
+  test('several containers are stored with their defaults, and have an address each that is public', async () => {
+    const web = { name: 'web', command: 'npm start', port: 3000, depends_on: { db: 'healthy' } };
+    const second = { name: 'api', image: 'acme/api:1', port: 4000, public: 'api', health_path: '/up' };
+    const healthcheck = { command: ['CMD', 'pg_isready'] };
+    const db = { name: 'db', image: 'postgres:17', env: { POSTGRES_PASSWORD: 'canary-7a1' }, healthcheck };
+    const reply = await post({
+      cpu: 512,
+      memory: 1024,
+      containers: [{ ...web, public: true }, second, db],
+    });
+    expect(reply.status).toBe(202);
+    const view = reply.json() as { id: string; urls: string[]; spec: object };
+    expect(view.urls.some((url) => url.includes(`preview-${view.id}-api`))).toBe(true);
+    expect(view.spec).toMatchObject({ containers: [{ env: [] }, {}, { env: ['POSTGRES_PASSWORD'] }] });
+    expect(reply.text).not.toContain('canary');
+    expect((await api.store.get(view.id))?.spec).toEqual({
+      cpu: 512,
+      memory: 1024,
+      containers: [
+        {
+          name: 'web',
+          image: CONFIG.process_image,
+          command: ['/bin/sh', '-c', 'npm start'],
+          port: 3000,
+          env: {},
+          essential: true,
+          depends_on: { db: 'healthy' },
+          public: true,
+          health_path: '/',
+          health_codes: '200-499',
+        },
+        { ...second, env: {}, essential: true, depends_on: {}, health_codes: '200-399' },
+        {
+          ...db,
+          essential: true,
+          depends_on: {},
+          healthcheck: { ...healthcheck, interval_s: 10, timeout_s: 5, retries: 3, start_period_s: 0 },
+        },
+      ],
+    });
+  });
+
+  test('the only container with a port is the public one, where none says so', async () => {
+    const { id } = (
+      await post({
+        containers: [
+          { name: 'db', image: 'a' },
+          { name: 'web', image: 'b', port: 80 },
+        ],
+      })
+    ).json() as { id: string };
+    expect((await api.store.get(id))?.spec).toMatchObject({ containers: [{}, { public: true }] });
   });
 
   test('a repeated Idempotency-Key answers the first preview; with another body it is refused', async () => {
