@@ -59,6 +59,10 @@ export async function startLoadBalancer(deps: LoadBalancerDeps): Promise<LoadBal
     if ('to' in next) return forwarder.join(message, socket, head, next.to);
     socket.on('error', () => socket.destroy()).end(rawAnswer(next.own));
   });
+  // It is nobody's proxy. Without an answer of ours Node would only hang up.
+  server.on('connect', (_message, socket) => {
+    socket.on('error', () => socket.destroy()).end(rawAnswer(errorPage(400)));
+  });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
     else socket.end(rawAnswer(errorPage(error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400)));
@@ -87,6 +91,8 @@ function decideSafely(message: IncomingMessage, router: Router, deps: LoadBalanc
 }
 
 function decide(message: IncomingMessage, router: Router, { clock, random }: LoadBalancerDeps): Decision {
+  // ALB's user guide, HTTP 405: a trace would hand the client headers that only the target shall see.
+  if (message.method === 'TRACE') return { own: errorPage(405) };
   const asked = requestTarget(message);
   if (!asked) return { own: errorPage(400) };
   const port = message.socket.localPort ?? 0;
