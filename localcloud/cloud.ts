@@ -1,26 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import * as logsSdk from '@aws-sdk/client-cloudwatch-logs';
-import * as ecsSdk from '@aws-sdk/client-ecs';
-import * as elbv2Sdk from '@aws-sdk/client-elastic-load-balancing-v2';
-import * as schedulerSdk from '@aws-sdk/client-scheduler';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import { type Database, openDatabase } from './dynamodb/database.ts';
-import { EcsModel } from './ecs/model.ts';
-import { Elbv2Model } from './elbv2/model.ts';
 import { type ListenerPorts, Listeners } from './listeners.ts';
-import { checkTarget } from './load-balancer/health-check.ts';
-import { LogsModel } from './logs/model.ts';
-import { SchedulerModel } from './scheduler/model.ts';
-import { createInvoke } from './scheduler/targets.ts';
+import { createModels } from './models.ts';
 import type { Realism } from './realism/realism.ts';
-import { fileState, memoryState, type StateStore } from './state.ts';
 import type { TaskRuntime } from './task-runtime.ts';
-import type { Services } from './wire/route.ts';
 import { startWireServer, type WireCall } from './wire/server.ts';
-import { describeService } from './wire/service.ts';
 
 export interface CloudDeps {
   clock: Clock;
@@ -61,10 +49,16 @@ export async function startCloud(deps: CloudDeps): Promise<Cloud> {
   // Each part starts after those that it calls, and stops before them.
   const ends: (() => Promise<void> | void)[] = [];
   try {
-    const database = await openDatabase({ clock, random, log, ...folder(path, 'dynamodb') });
+    const database = await openDatabase({
+      clock,
+      random,
+      log,
+      realism: deps.realism,
+      ...folder(path, 'dynamodb'),
+    });
     ends.push(() => database.close());
     const listeners = new Listeners({ clock, random, log, host, ports: deps.listenerPorts });
-    const models = createModels(deps, listeners);
+    const models = createModels({ ...deps, listeners });
     ends.push(() => models.elbv2.stop());
     ends.push(() => listeners.closeAll());
     await models.elbv2.start();
@@ -80,7 +74,7 @@ export async function startCloud(deps: CloudDeps): Promise<Cloud> {
       port: deps.awsPort,
       database,
       realism: deps.realism,
-      services: describeServices(models),
+      services: models.services,
       ...(onCall ? { onCall } : {}),
     });
     ends.push(() => wire.close());
@@ -109,49 +103,6 @@ async function endAll(ends: (() => Promise<void> | void)[]): Promise<void> {
   if (failures.length > 0) throw new AggregateError(failures, 'parts of localcloud did not stop cleanly');
 }
 
-interface Models {
-  ecs: EcsModel;
-  elbv2: Elbv2Model;
-  scheduler: SchedulerModel;
-  logs: LogsModel;
-}
-
-function createModels(deps: CloudDeps, listeners: Listeners): Models {
-  const { clock, random, log, path, runtime, functions, schedulerMinuteMs } = deps;
-  const state = <T>(name: string): StateStore<T> =>
-    path === undefined ? memoryState<T>() : fileState<T>(join(path, `${name}.json`));
-  const elbv2: Elbv2Model = new Elbv2Model({
-    clock,
-    random,
-    log,
-    state: state('elbv2'),
-    checkTarget,
-    onListener: (listener) => listeners.open(listener, elbv2),
-    onListenerDeleted: (listener) => listeners.close(listener),
-  });
-  const logs = new LogsModel({ clock, ...folder(path, 'logs') });
-  const ecs = new EcsModel({ clock, random, log, state: state('ecs'), runtime, elbv2, logs });
-  const scheduler = new SchedulerModel({
-    clock,
-    log,
-    state: state('scheduler'),
-    invoke: createInvoke({ ecs, functions }),
-    ...(schedulerMinuteMs === undefined ? {} : { minuteMs: schedulerMinuteMs }),
-  });
-  return { ecs, elbv2, scheduler, logs };
-}
-
 function folder(path: string | undefined, name: string): { path?: string } {
   return path === undefined ? {} : { path: join(path, name) };
-}
-
-function describeServices({ ecs, elbv2, scheduler, logs }: Models): Services {
-  return {
-    json: {
-      AmazonEC2ContainerServiceV20141113: describeService('ecs', ecsSdk, ecs),
-      Logs_20140328: describeService('logs', logsSdk, logs),
-    },
-    query: describeService('elbv2', elbv2Sdk, elbv2),
-    rest: describeService('scheduler', schedulerSdk, scheduler),
-  };
 }

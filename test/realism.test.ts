@@ -1,11 +1,13 @@
-import { onTestFinished, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { type AwsClients, createClients } from '../aws/clients.ts';
 import { type CloudDeps, startCloud } from '../localcloud/cloud.ts';
 import { Realism, type RealismOptions } from '../localcloud/realism/realism.ts';
 import { systemClock as clock } from '../platform/clock.ts';
 import { silentLog as log } from '../platform/log.ts';
 import { systemRandom as random } from '../platform/random.ts';
+import type { Stage } from '../localcloud/realism/stages.ts';
 import { FakeRuntime } from './fakes/fake-runtime.ts';
+import { FixedRealism } from './fakes/realism.ts';
 import { SeededRandom } from './sim/random.ts';
 
 const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
@@ -90,5 +92,181 @@ test('without realism nothing is throttled', async () => {
   expect(await outcomes(100, () => ecs.createCluster({ clusterName: 'one' }))).toEqual({
     succeeded: 100,
     kinds: [],
+  });
+});
+
+/** Long enough for a busy machine to look before it is over. */
+const LATE = 1_500;
+const SOON = { timeout: 10_000 };
+
+describe('reads that are late', () => {
+  const late = (delays: Partial<Record<Stage, number>>) =>
+    start({}, { realism: new FixedRealism({ clock, delays }) });
+  const group = {
+    Name: 'web',
+    Protocol: 'HTTP' as const,
+    Port: 80,
+    VpcId: 'vpc-1',
+    TargetType: 'ip' as const,
+    Tags: [{ Key: 'owner', Value: 'me' }],
+  };
+
+  async function listen({ elbv2 }: Pick<AwsClients, 'elbv2'>): Promise<string | undefined> {
+    const { LoadBalancers } = await elbv2.createLoadBalancer({
+      Name: 'alb',
+      Subnets: ['subnet-1', 'subnet-2'],
+    });
+    const { Listeners } = await elbv2.createListener({
+      LoadBalancerArn: LoadBalancers?.[0]?.LoadBalancerArn,
+      Port: 80,
+      Protocol: 'HTTP',
+      DefaultActions: [{ Type: 'fixed-response', FixedResponseConfig: { StatusCode: '404' } }],
+    });
+    return Listeners?.[0]?.ListenerArn;
+  }
+
+  const fixed = (StatusCode: string) => [
+    { Type: 'fixed-response' as const, FixedResponseConfig: { StatusCode } },
+  ];
+  const host = (value: string) => [{ Field: 'host-header', HostHeaderConfig: { Values: [value] } }];
+
+  test('a target group that was created is not yet described, though a rule can use it, and later is', async () => {
+    const { elbv2 } = await late({ visibility: LATE });
+    const ListenerArn = await listen({ elbv2 });
+    const TargetGroupArn = (await elbv2.createTargetGroup(group)).TargetGroups?.[0]?.TargetGroupArn;
+    const names = async () =>
+      (await elbv2.describeTargetGroups({})).TargetGroups?.map(({ TargetGroupName }) => TargetGroupName);
+    expect(await names()).toEqual([]);
+    await expect(elbv2.describeTargetGroups({ Names: ['web'] })).rejects.toMatchObject({
+      name: 'TargetGroupNotFoundException',
+    });
+    const Actions = [{ Type: 'forward' as const, TargetGroupArn }];
+    await elbv2.createRule({ ListenerArn, Priority: 1, Conditions: host('a.test'), Actions });
+    await expect.poll(names, SOON).toEqual(['web']);
+    const { TagDescriptions } = await elbv2.describeTags({ ResourceArns: [TargetGroupArn!] });
+    expect(TagDescriptions?.[0]?.Tags).toEqual(group.Tags);
+  });
+
+  test('a rule that was deleted is still described, but cannot be deleted again', async () => {
+    const { elbv2 } = await late({ visibility: LATE });
+    const ListenerArn = await listen({ elbv2 });
+    const input = { ListenerArn, Priority: 1, Conditions: host('a.test'), Actions: fixed('200') };
+    const RuleArn = (await elbv2.createRule(input)).Rules?.[0]?.RuleArn;
+    const priorities = async () =>
+      (await elbv2.describeRules({ ListenerArn })).Rules?.map(({ Priority }) => Priority);
+    await expect.poll(priorities, SOON).toEqual(['1', 'default']);
+    await elbv2.deleteRule({ RuleArn });
+    expect(await priorities()).toEqual(['1', 'default']);
+    await expect(elbv2.deleteRule({ RuleArn })).rejects.toMatchObject({ name: 'RuleNotFoundException' });
+    await expect.poll(priorities, SOON).toEqual(['default']);
+  });
+
+  test('a service that was updated is described as it was before', async () => {
+    const { ecs } = await late({ visibility: LATE, first_task: 60_000 });
+    const { taskDefinition } = await ecs.registerTaskDefinition({
+      family: 'web',
+      networkMode: 'awsvpc',
+      cpu: '256',
+      memory: '512',
+      containerDefinitions: [{ name: 'web', image: 'any' }],
+    });
+    const networkConfiguration = { awsvpcConfiguration: { subnets: ['subnet-1'] } };
+    const { taskDefinitionArn } = taskDefinition ?? {};
+    await ecs.createService({
+      serviceName: 'web',
+      taskDefinition: taskDefinitionArn,
+      desiredCount: 1,
+      networkConfiguration,
+    });
+    const seen = async () => {
+      const { services, failures } = await ecs.describeServices({ services: ['web'] });
+      return services?.[0]?.desiredCount ?? failures?.[0]?.reason;
+    };
+    expect(await seen()).toBe('MISSING');
+    await expect.poll(seen, SOON).toBe(1);
+    const updated = await ecs.updateService({ service: 'web', desiredCount: 2 });
+    expect(updated.service?.desiredCount).toBe(2);
+    expect(await seen()).toBe(1);
+    await expect.poll(seen, SOON).toBe(2);
+  });
+
+  test('a rule is live only when it has reached the nodes', async () => {
+    const { cloud, elbv2 } = await late({ rule_live: LATE });
+    const ListenerArn = await listen({ elbv2 });
+    const ask = async () => (await fetch(`http://127.0.0.1:${cloud.listenerPort(80)}/x`)).status;
+    expect(await ask()).toBe(404);
+    const Conditions = [{ Field: 'path-pattern', PathPatternConfig: { Values: ['/x'] } }];
+    await elbv2.createRule({ ListenerArn, Priority: 1, Conditions, Actions: fixed('201') });
+    expect(await ask()).toBe(404);
+    await expect.poll(ask, SOON).toBe(201);
+  });
+
+  const table = {
+    TableName: 'things',
+    BillingMode: 'PAY_PER_REQUEST' as const,
+    AttributeDefinitions: [
+      { AttributeName: 'id', AttributeType: 'S' as const },
+      { AttributeName: 'live', AttributeType: 'S' as const },
+    ],
+    KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' as const }],
+    GlobalSecondaryIndexes: [
+      {
+        IndexName: 'live',
+        KeySchema: [{ AttributeName: 'live', KeyType: 'HASH' as const }],
+        Projection: { ProjectionType: 'ALL' as const },
+      },
+    ],
+    StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' as const },
+  };
+
+  test('an index follows its table late, item by item in the order of the writes', async () => {
+    const { dynamodb, document } = await late({ index: LATE });
+    await dynamodb.createTable(table);
+    const put = (id: string, n: number) => document.put({ TableName: 'things', Item: { id, live: 'y', n } });
+    await put('old', 1);
+    const listed = async () => {
+      const { Items = [] } = await document.query({
+        TableName: 'things',
+        IndexName: 'live',
+        KeyConditionExpression: 'live = :y',
+        ExpressionAttributeValues: { ':y': 'y' },
+      });
+      return Object.fromEntries(Items.map(({ id, n }) => [id, n] as [string, number]));
+    };
+    // What was there before anybody asked the index is in it.
+    expect(await listed()).toEqual({ old: 1 });
+    await put('new', 1);
+    await put('old', 2);
+    await put('old', 3);
+    expect(await listed()).toEqual({ old: 1 });
+    expect((await document.get({ TableName: 'things', Key: { id: 'old' } })).Item).toMatchObject({ n: 3 });
+    await expect.poll(listed, SOON).toEqual({ old: 3, new: 1 });
+    await document.delete({ TableName: 'things', Key: { id: 'old' } });
+    expect(await listed()).toEqual({ old: 3, new: 1 });
+    await expect.poll(listed, SOON).toEqual({ new: 1 });
+    await dynamodb.deleteTable({ TableName: 'things' });
+    await dynamodb.createTable(table);
+    expect(await listed()).toEqual({});
+  });
+
+  test('a stream has its records late, all of them, and in their order', async () => {
+    const { dynamodb, document, streams } = await late({ stream_record: LATE });
+    const created = await dynamodb.createTable(table);
+    const StreamArn = created.TableDescription?.LatestStreamArn;
+    const { StreamDescription } = await streams.describeStream({ StreamArn });
+    const ShardId = StreamDescription?.Shards?.[0]?.ShardId;
+    const iterate = async (ShardIteratorType: 'TRIM_HORIZON' | 'LATEST') =>
+      (await streams.getShardIterator({ StreamArn, ShardId, ShardIteratorType })).ShardIterator;
+    const read = async (iterator: string | undefined) =>
+      (await streams.getRecords({ ShardIterator: iterator })).Records?.map(
+        ({ dynamodb: one }) => one?.Keys?.['id']?.S,
+      );
+    for (const id of ['a', 'b', 'c']) await document.put({ TableName: 'things', Item: { id } });
+    const [oldest, latest] = [await iterate('TRIM_HORIZON'), await iterate('LATEST')];
+    expect(await read(oldest)).toEqual([]);
+    await expect.poll(() => read(oldest), SOON).toEqual(['a', 'b', 'c']);
+    // A record that had not come yet when the iterator was taken comes after it.
+    expect(await read(latest)).toEqual(['a', 'b', 'c']);
+    expect(await read(await iterate('LATEST'))).toEqual([]);
   });
 });

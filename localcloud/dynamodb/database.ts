@@ -5,9 +5,11 @@ import { crc32 } from 'node:zlib';
 import type { Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Random } from '../../platform/random.ts';
+import type { Realism } from '../realism/realism.ts';
 import { DynaliteEngine } from './dynalite-engine.ts';
 import type { Entry } from './entries.ts';
 import { forgetfulJournal, openJournal } from './journal.ts';
+import { LateIndexes } from './late-indexes.ts';
 import { Ledger } from './ledger.ts';
 import { Recorder } from './recorder.ts';
 import { type Answer, Refusal } from './refusal.ts';
@@ -24,6 +26,8 @@ export interface DatabaseDeps {
   log: Log;
   /** The folder of tables and streams. Absent: everything is in memory. */
   path?: string;
+  /** AWS's delays. Absent: none. */
+  realism?: Realism | undefined;
   shardLifeMs?: number;
   ttlSweepMs?: number;
 }
@@ -55,19 +59,39 @@ export interface Database {
 
 /** Opens the database and finishes what a crash left unfinished. */
 export async function openDatabase(deps: DatabaseDeps): Promise<Database> {
-  const { clock, random, log, path, shardLifeMs = 4 * 60 * 60 * 1000, ttlSweepMs = 60_000 } = deps;
+  const { clock, random, log, path, realism, shardLifeMs = 4 * 60 * 60 * 1000, ttlSweepMs = 60_000 } = deps;
   const engine = await DynaliteEngine.open(path === undefined ? undefined : join(path, 'tables'));
   const ledger = openLedger(path);
   const turns = new Turns();
-  const recorder = new Recorder({ ledger, clock, random, shardLifeMs });
-  const writes = new Writes({ engine, ledger, recorder, turns, log });
+  const recorder = new Recorder({
+    ledger,
+    clock,
+    random,
+    shardLifeMs,
+    ...(realism ? { recordDelayMs: () => realism.delayMs('stream_record') } : {}),
+  });
+  const indexes =
+    realism && (await LateIndexes.open({ engine, turns, clock, delayMs: () => realism.delayMs('index') }));
+  const onWritten = indexes && indexes.written.bind(indexes);
+  const writes = new Writes({ engine, ledger, recorder, turns, log, onWritten });
   const tables = new Tables({ engine, ledger, recorder, turns });
   const timeToLive = new TimeToLive({ engine, ledger, turns, writes, clock, log, sweepMs: ttlSweepMs });
   const reader = new StreamReader({ ledger, recorder, clock });
   await tables.recover();
   await writes.recover();
   timeToLive.start();
-  return new LocalDatabase({ engine, ledger, recorder, turns, writes, tables, timeToLive, reader, log });
+  return new LocalDatabase({
+    engine,
+    ledger,
+    recorder,
+    turns,
+    writes,
+    tables,
+    timeToLive,
+    reader,
+    indexes,
+    log,
+  });
 }
 
 function openLedger(path: string | undefined): Ledger {
@@ -85,6 +109,8 @@ interface Parts {
   tables: Tables;
   timeToLive: TimeToLive;
   reader: StreamReader;
+  /** Absent: indexes are as current as their tables. */
+  indexes: LateIndexes | undefined;
   log: Log;
 }
 
@@ -118,9 +144,10 @@ class LocalDatabase implements Database {
   }
 
   async close(): Promise<void> {
-    const { engine, ledger, timeToLive, turns } = this.#parts;
+    const { engine, indexes, ledger, timeToLive, turns } = this.#parts;
     await timeToLive.stop();
     await turns.idle();
+    await indexes?.close();
     await engine.close();
     ledger.close();
   }
@@ -135,8 +162,12 @@ class LocalDatabase implements Database {
   }
 
   async #perform(operation: string, request: Readonly<Record<string, unknown>>): Promise<Answer> {
-    const { engine, tables, timeToLive, writes } = this.#parts;
+    const { engine, indexes, tables, timeToLive, writes } = this.#parts;
+    const late = indexes?.call(operation, request);
+    if (late) return late;
     const own = tables.call(operation, request) ?? timeToLive.call(operation, request);
+    if (own && operation === 'DeleteTable')
+      await own.then(() => indexes?.dropped(String(request['TableName'])));
     if (own) return own;
     if (!engine.knows(operation)) throw this.#unknown(operation);
     const writing = writeTargets(operation, request).length > 0;

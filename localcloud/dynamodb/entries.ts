@@ -18,6 +18,8 @@ export interface Intent {
 export interface Change {
   sequence: string;
   at: number;
+  /** From then on it can be read; absent: at once. */
+  readable_at?: number;
   key: Item;
   old?: Item;
   new?: Item;

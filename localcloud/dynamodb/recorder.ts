@@ -16,6 +16,8 @@ export interface RecorderDeps {
   random: Random;
   /** An open shard ends at this age and a child takes over: about 4 h on AWS. */
   shardLifeMs: number;
+  /** How long after its write a record can be read; absent: at once. */
+  recordDelayMs?: (() => number) | undefined;
 }
 
 /** Keeps the streams: opens and ends them and their shards, and gives each change its place and number. */
@@ -89,10 +91,13 @@ export class Recorder {
     if (!shard) throw new Error(`no open shard of ${stream.head.arn} takes position ${position}`);
     const sequence = this.#deps.ledger.sequences().next().value;
     const images = { ...(old && { old }), ...(found && { new: found }), ...(expired && { expired }) };
+    const at = this.#now();
+    const delayMs = this.#deps.recordDelayMs?.();
+    const readable = delayMs === undefined ? {} : { readable_at: at + delayMs };
     return {
       stream: stream.head.arn,
       shard: shard.head.id,
-      change: { sequence, at: this.#now(), key, ...images },
+      change: { sequence, at, ...readable, key, ...images },
     };
   }
 

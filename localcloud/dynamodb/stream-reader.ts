@@ -114,7 +114,7 @@ export class StreamReader {
   #getShardIterator(request: z.output<typeof iteratorRequest>): object {
     const shard = this.#stream(request.StreamArn).shards.get(request.ShardId);
     if (!shard) throw notFound(`Shard: ${request.ShardId} in Stream: ${request.StreamArn}`);
-    const after = startOf(shard, request);
+    const after = startOf(shard, request, this.#now());
     const position = { stream: request.StreamArn, shard: request.ShardId, after };
     return { ShardIterator: issueIterator(this.#deps.clock, position) };
   }
@@ -124,13 +124,17 @@ export class StreamReader {
     const stream = this.#stream(position.stream);
     const shard = stream.shards.get(position.shard);
     if (!shard || position.after < shard.head.trimmed_through) throw trimmed();
-    const changes = [...shard.after(position.after, Limit)];
+    const changes = [...shard.after(position.after, Limit, this.#now())];
     const after = changes.at(-1)?.sequence ?? position.after;
     const readOut = !shard.open && after >= shard.latest;
     return {
       Records: changes.map((change) => toStreamRecord(change, stream.head)),
       ...(!readOut && { NextShardIterator: issueIterator(this.#deps.clock, { ...position, after }) }),
     };
+  }
+
+  #now(): number {
+    return this.#deps.clock.now().getTime();
   }
 
   #stream(arn: string): Stream {
@@ -144,10 +148,11 @@ export class StreamReader {
 function startOf(
   shard: Shard,
   { ShardIteratorType: type, SequenceNumber: asked }: z.output<typeof iteratorRequest>,
+  now: number,
 ): string {
   const { start, end, trimmed_through: trimmedThrough } = shard.head;
   if (type === 'TRIM_HORIZON') return trimmedThrough;
-  if (type === 'LATEST') return shard.latest;
+  if (type === 'LATEST') return shard.readableThrough(now);
   if (asked === undefined || asked < start || (end !== undefined && asked > end)) {
     throw new Refusal('ValidationException', 'Invalid SequenceNumber: it is not in the range of the shard');
   }

@@ -14,6 +14,8 @@ export interface WritesDeps {
   recorder: Recorder;
   turns: Turns;
   log: Log;
+  /** Told of every write, in the order of the writes to a table. */
+  onWritten?: ((table: string, key: Item, item: Item | undefined) => void) | undefined;
 }
 
 /**
@@ -89,6 +91,7 @@ export class Writes {
     const { engine, recorder } = this.#deps;
     const { item } = await engine.read(intent.table, intent.key);
     recorder.settle(intent, item);
+    this.#deps.onWritten?.(intent.table, intent.key, item);
   }
 }
 

@@ -73,6 +73,10 @@ export function failDeployment(
   addEvent(context, service, `rolling back to deployment ${goal.id}.`);
 }
 
+export function isInProgress({ rolloutState }: DeploymentRecord): boolean {
+  return rolloutState === 'IN_PROGRESS';
+}
+
 function conclude(
   context: EcsContext,
   deployment: DeploymentRecord,

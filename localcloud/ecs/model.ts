@@ -39,16 +39,12 @@ import type {
   UpdateServiceCommandOutput,
 } from '@aws-sdk/client-ecs';
 
-import type { Clock } from '../../platform/clock.ts';
-import type { Log } from '../../platform/log.ts';
-import type { Random } from '../../platform/random.ts';
-import type { StateStore } from '../state.ts';
 import type { TaskRuntime } from '../task-runtime.ts';
 import { Clusters } from './clusters.ts';
 import { ResourceTags } from './resource-tags.ts';
 import { ServiceScheduler } from './scheduler.ts';
 import { Services } from './services.ts';
-import { EcsContext, type EcsState } from './state.ts';
+import { EcsContext, type EcsContextDeps } from './state.ts';
 import { type Elbv2Calls, Targets } from './targets.ts';
 import { TaskDefinitions } from './task-definitions.ts';
 import { TaskLives } from './task-life.ts';
@@ -59,11 +55,7 @@ const POLL_MS = 100;
 
 type Answer<T> = Promise<Omit<T, '$metadata'>>;
 
-export interface EcsModelDeps {
-  clock: Clock;
-  random: Random;
-  log: Log;
-  state: StateStore<EcsState>;
+export interface EcsModelDeps extends EcsContextDeps {
   runtime: TaskRuntime;
   elbv2: Elbv2Calls;
   logs: LogSink;

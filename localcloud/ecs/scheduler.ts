@@ -1,17 +1,20 @@
-import { addEvent, completeDeployment, failDeployment } from './deployments.ts';
+import { addEvent, completeDeployment, failDeployment, isInProgress } from './deployments.ts';
 import { type FailedTask, HealthWatch } from './health-watch.ts';
+import { placementRefusal } from './placement.ts';
 import { breakerThreshold, isSteady, planRollout, type RolloutView } from './rollout.ts';
 import {
   type DeploymentRecord,
   type EcsContext,
   type ServiceRecord,
+  type TaskDefinitionRecord,
   type TaskRecord,
   tasksOf,
 } from './state.ts';
 import { StartPace } from './start-pace.ts';
+import { SteadyWait } from './steady-wait.ts';
 import type { Targets } from './targets.ts';
 import { FAILED_CONTAINER_HEALTH, type TaskLives } from './task-life.ts';
-import { launchOf, type LogSink, newTask, ordersOf } from './task-start.ts';
+import { launchOf, type LogSink, newTask, ordersOf, targetGroupsOf } from './task-start.ts';
 import type { TaskDefinitions } from './task-definitions.ts';
 
 /** When nothing is being deployed, target health is looked at this many times less often. */
@@ -35,6 +38,7 @@ export class ServiceScheduler {
   readonly #context: EcsContext;
   readonly #health: HealthWatch;
   readonly #pace: StartPace;
+  readonly #settling: SteadyWait;
   readonly #passes = new Map<string, Promise<void>>();
   readonly #dirty = new Set<string>();
   readonly #timers = new Map<string, () => void>();
@@ -45,7 +49,9 @@ export class ServiceScheduler {
     this.#deps = deps;
     this.#context = deps.context;
     this.#health = new HealthWatch(deps);
-    this.#pace = new StartPace(deps.context.clock);
+    const { clock, realism } = deps.context;
+    this.#pace = new StartPace(clock, () => realism?.delayMs('first_task') ?? 0);
+    this.#settling = new SteadyWait(clock, () => realism?.delayMs('steady_state') ?? 0);
   }
 
   /** Has the service looked at soon; wakes during a pass lead to one more pass. */
@@ -113,19 +119,37 @@ export class ServiceScheduler {
     const view = this.#view(service, primary);
     const plan = planRollout(view);
     for (const id of plan.stop) this.#retire(service, id);
-    if (waitMs === 0) for (let i = 0; i < plan.start; i += 1) this.#startTask(service, primary);
+    const placed = waitMs === 0 && this.#startTasks(service, primary, plan.start);
     this.#context.saveIfTouched();
     const pollMs = this.#pollMs(service, primary);
-    if (plan.start > 0 && waitMs > 0) return Math.min(waitMs, pollMs ?? waitMs);
-    return pollMs;
+    const startMs = plan.start > 0 && !placed ? [waitMs || this.#pace.waitMs(service, primary)] : [];
+    const settleMs = isSteady(view) && isInProgress(primary) ? [this.#settling.steadyIn(primary)] : [];
+    const waits = [...startMs, ...settleMs, ...(pollMs === undefined ? [] : [pollMs])];
+    return waits.length === 0 ? undefined : Math.min(...waits);
+  }
+
+  /** False where the account has no room for all of them now: they will be tried again. */
+  #startTasks(service: ServiceRecord, primary: DeploymentRecord, count: number): boolean {
+    const { realism, state } = this.#context;
+    for (let i = 0; i < count; i += 1) {
+      const definition = this.#deps.definitions.find(primary.taskDefinition);
+      const refusal = realism && definition && placementRefusal(definition, state, realism);
+      if (refusal !== undefined) {
+        addEvent(this.#context, service, `was unable to place a task. Reason: ${refusal}.`);
+        this.#pace.postpone(service, primary, realism?.delayMs('placement_retry') ?? 0);
+        return false;
+      }
+      this.#startTask(service, primary, definition);
+    }
+    return true;
   }
 
   /** Ends the rollout if it has succeeded or failed; returns the deployment that counts from now on. */
   #conclude(service: ServiceRecord): DeploymentRecord | undefined {
     const [primary] = service.deployments;
     if (!primary) return undefined;
-    const steady = isSteady(this.#view(service, primary));
-    if (primary.rolloutState === 'IN_PROGRESS') {
+    const steady = this.#isSteady(service, primary);
+    if (isInProgress(primary)) {
       const threshold = breakerThreshold(service.settings.deploymentConfiguration, service.desiredCount);
       if (steady) completeDeployment(this.#context, service, primary);
       else if (threshold !== undefined && primary.failedTasks >= threshold) {
@@ -138,6 +162,14 @@ export class ServiceScheduler {
     else this.#steady.delete(service.arn);
     this.#dropReplaced(service);
     return service.deployments[0];
+  }
+
+  /** A rollout is steady only once it has been so for a while, on AWS; anything else at once. */
+  #isSteady(service: ServiceRecord, primary: DeploymentRecord): boolean {
+    const steady = isSteady(this.#view(service, primary));
+    if (steady && isInProgress(primary)) return this.#settling.steadyIn(primary) === 0;
+    this.#settling.forget(primary);
+    return steady;
   }
 
   /** A deployment whose tasks have all been replaced is gone, but a failure stays visible while it is rolled back. */
@@ -158,14 +190,18 @@ export class ServiceScheduler {
       service.inactiveAt = this.#context.now();
       this.#steady.delete(service.arn);
       this.#pace.forget(service);
+      for (const deployment of service.deployments) this.#settling.forget(deployment);
       this.#context.touch();
     }
     this.#context.saveIfTouched();
     return undefined;
   }
 
-  #startTask(service: ServiceRecord, deployment: DeploymentRecord): void {
-    const definition = this.#deps.definitions.find(deployment.taskDefinition);
+  #startTask(
+    service: ServiceRecord,
+    deployment: DeploymentRecord,
+    definition: TaskDefinitionRecord | undefined,
+  ): void {
     if (!definition) {
       addEvent(this.#context, service, 'was unable to place a task. Reason: the task definition is gone.');
       return;
@@ -176,14 +212,11 @@ export class ServiceScheduler {
     this.#context.state.tasks.push(task);
     this.#context.save();
     addEvent(this.#context, service, `has started 1 tasks: (task ${id}).`);
-    const targetGroups = (service.settings.loadBalancers ?? []).flatMap(
-      ({ targetGroupArn, containerPort }) =>
-        targetGroupArn === undefined || containerPort === undefined
-          ? []
-          : [{ targetGroupArn, containerPort }],
-    );
-    const launch = launchOf(task, definition, this.#deps.logs);
-    this.#deps.lives.begin(task, { launch, orders: ordersOf(definition), targetGroups });
+    this.#deps.lives.begin(task, {
+      launch: launchOf(task, definition, this.#deps.logs),
+      orders: ordersOf(definition),
+      targetGroups: targetGroupsOf(service),
+    });
   }
 
   #retire(service: ServiceRecord, taskId: string): void {
@@ -256,7 +289,7 @@ export class ServiceScheduler {
   #pollMs(service: ServiceRecord, primary: DeploymentRecord): number | undefined {
     if (!service.settings.loadBalancers?.length || this.#live(service).length === 0) return undefined;
     const { pollMs } = this.#deps;
-    return primary.rolloutState === 'IN_PROGRESS' ? pollMs : pollMs * IDLE_POLL_FACTOR;
+    return isInProgress(primary) ? pollMs : pollMs * IDLE_POLL_FACTOR;
   }
 }
 

@@ -18,10 +18,13 @@ interface Pace {
  */
 export class StartPace {
   readonly #clock: Clock;
+  readonly #firstDelayMs: () => number;
   readonly #paces = new Map<string, Pace>();
 
-  constructor(clock: Clock) {
+  /** `firstDelayMs`: how long a new deployment waits before its first task. */
+  constructor(clock: Clock, firstDelayMs: () => number = () => 0) {
     this.#clock = clock;
+    this.#firstDelayMs = firstDelayMs;
   }
 
   waitMs(service: ServiceRecord, deployment: DeploymentRecord): number {
@@ -39,6 +42,11 @@ export class StartPace {
     pace.notBefore = Math.max(delayed, pace.lastStart + SPACING_MS);
   }
 
+  /** The next task could not be placed and will be tried again. */
+  postpone(service: ServiceRecord, deployment: DeploymentRecord, ms: number): void {
+    this.#of(service, deployment).notBefore = this.#clock.monotonic() + ms;
+  }
+
   forget({ arn }: ServiceRecord): void {
     this.#paces.delete(arn);
   }
@@ -46,7 +54,8 @@ export class StartPace {
   #of(service: ServiceRecord, { id }: DeploymentRecord): Pace {
     const known = this.#paces.get(service.arn);
     if (known?.deployment === id) return known;
-    const pace = { deployment: id, startFailures: 0, lastStart: Number.NEGATIVE_INFINITY, notBefore: 0 };
+    const notBefore = this.#clock.monotonic() + this.#firstDelayMs();
+    const pace = { deployment: id, startFailures: 0, lastStart: Number.NEGATIVE_INFINITY, notBefore };
     this.#paces.set(service.arn, pace);
     return pace;
   }

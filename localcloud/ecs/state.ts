@@ -10,6 +10,7 @@ import type {
 import type { Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Random } from '../../platform/random.ts';
+import type { Realism } from '../realism/realism.ts';
 import type { StateStore } from '../state.ts';
 
 /** Everything that ECS remembers, as plain JSON. Times are epoch milliseconds. */
@@ -140,19 +141,30 @@ const REMEMBERED_MS = 60 * 60 * 1000;
 /** A crash loop of an hour leaves thousands of stopped tasks on AWS; here only the newest are worth their space. */
 const STOPPED_TASKS_KEPT = 50;
 
+export interface EcsContextDeps {
+  clock: Clock;
+  random: Random;
+  log: Log;
+  state: StateStore<EcsState>;
+  /** AWS's delays and quotas. Absent: neither. */
+  realism?: Realism | undefined;
+}
+
 /** What every part of the model shares: the state, and the doors to time, chance and log. */
 export class EcsContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   readonly state: EcsState;
+  readonly realism: Realism | undefined;
   readonly #store: StateStore<EcsState>;
   #unsaved = false;
 
-  constructor(deps: { clock: Clock; random: Random; log: Log; state: StateStore<EcsState> }) {
+  constructor(deps: EcsContextDeps) {
     this.clock = deps.clock;
     this.random = deps.random;
     this.log = deps.log;
+    this.realism = deps.realism;
     this.#store = deps.state;
     this.state = deps.state.load() ?? {
       clusters: [{ name: 'default', tags: [] }],

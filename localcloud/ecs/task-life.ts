@@ -1,5 +1,6 @@
 import type { TaskStopCode } from '@aws-sdk/client-ecs';
 
+import type { Realism } from '../realism/realism.ts';
 import { type TaskLaunch, type TaskPlace, type TaskRuntime, TaskStartError } from '../task-runtime.ts';
 import type { EcsContext, TaskRecord, TaskStatus, TaskTarget } from './state.ts';
 import { type ContainerOrder, TaskContainers, type TaskEnd } from './task-containers.ts';
@@ -82,6 +83,11 @@ export class TaskLives {
 
   async #live(life: Life, start: TaskStart): Promise<void> {
     const { task } = life;
+    if (this.#context.realism && !(await this.#provision(life, this.#context.realism))) {
+      const { stopCode, reason } = await life.ordered.promise;
+      this.#stopped(task, stopCode, reason);
+      return;
+    }
     try {
       await this.#start(life, start);
     } catch (error) {
@@ -97,9 +103,19 @@ export class TaskLives {
     }
   }
 
+  /** What Fargate does before a container can start; false where the task was ordered to stop meanwhile. */
+  async #provision({ task, ordered }: Life, realism: Realism): Promise<boolean> {
+    const stopped = new AbortController();
+    void ordered.promise.then(() => stopped.abort());
+    await this.#context.clock.sleep(realism.delayMs('network_interface'), stopped.signal);
+    this.#advance(task, 'PENDING');
+    await this.#context.clock.sleep(realism.delayMs('image_pull'), stopped.signal);
+    return task.desiredStatus === 'RUNNING';
+  }
+
   async #start(life: Life, { launch, orders, targetGroups }: TaskStart): Promise<void> {
     const { task } = life;
-    this.#advance(task, 'PENDING');
+    if (task.lastStatus !== 'PENDING') this.#advance(task, 'PENDING');
     const place = await this.#runtime.prepare(launch);
     const containers = new TaskContainers({
       place,

@@ -85,6 +85,15 @@ export function ordersOf(definition: TaskDefinitionRecord): ContainerOrder[] {
   );
 }
 
+/** Where the load balancer is told to find the tasks of a service. */
+export function targetGroupsOf({
+  settings,
+}: ServiceRecord): { targetGroupArn: string; containerPort: number }[] {
+  return (settings.loadBalancers ?? []).flatMap(({ targetGroupArn, containerPort }) =>
+    targetGroupArn === undefined || containerPort === undefined ? [] : [{ targetGroupArn, containerPort }],
+  );
+}
+
 function containersOf(definition: TaskDefinitionRecord): readonly ContainerDefinition[] {
   return definition.registered.containerDefinitions ?? [];
 }

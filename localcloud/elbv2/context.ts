@@ -1,6 +1,7 @@
 import type { Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Random } from '../../platform/random.ts';
+import type { Realism } from '../realism/realism.ts';
 import type { StateStore } from '../state.ts';
 import { invalid } from './errors.ts';
 import { type Elbv2State, emptyState } from './state.ts';
@@ -12,6 +13,8 @@ export interface ContextDeps {
   random: Random;
   log: Log;
   state: StateStore<Elbv2State>;
+  /** AWS's delays. Absent: none. */
+  realism?: Realism | undefined;
 }
 
 /** A delete of what is not there succeeds, so that an ARN of something else has to be told apart from it. */
@@ -26,12 +29,14 @@ export class Elbv2Context {
   readonly clock: Clock;
   readonly log: Log;
   readonly state: Elbv2State;
+  readonly realism: Realism | undefined;
   readonly #random: Random;
   readonly #store: StateStore<Elbv2State>;
 
-  constructor({ clock, random, log, state }: ContextDeps) {
+  constructor({ clock, random, log, state, realism }: ContextDeps) {
     this.clock = clock;
     this.log = log;
+    this.realism = realism;
     this.#random = random;
     this.#store = state;
     this.state = state.load() ?? emptyState();

@@ -145,7 +145,8 @@ export class TargetHealth {
       gone: false,
     };
     this.#watched.set(keyOf(group, target), watched);
-    if (watched.used) this.#plan(watched, 0, () => void this.#check(watched));
+    const firstMs = this.#deps.context.realism?.delayMs('first_check') ?? 0;
+    if (watched.used) this.#plan(watched, firstMs, () => void this.#check(watched));
   }
 
   #end(watched: Watched): void {
@@ -172,8 +173,14 @@ export class TargetHealth {
     const { state: before } = watched;
     this.#count(watched, result.ok, intervalMs);
     if (watched.state !== before) this.#logChange(watched);
-    const nextMs = watched.everHealthy ? intervalMs : this.#deps.initialCheckMs;
+    const nextMs = watched.everHealthy ? intervalMs : this.#initialCheckMs(intervalMs);
     this.#plan(watched, nextMs, () => void this.#check(watched));
+  }
+
+  /** As often as AWS, where its time is asked for. */
+  #initialCheckMs(intervalMs: number): number {
+    const { context, initialCheckMs } = this.#deps;
+    return Math.max(initialCheckMs, (context.realism?.factor ?? 0) * intervalMs);
   }
 
   #logChange({ group, target, state, failure }: Watched): void {

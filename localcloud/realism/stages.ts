@@ -15,6 +15,8 @@ export const STAGES = {
   network_interface: { p50: 10_000, p95: 20_000 },
   /** PENDING: Fargate pulls the image anew for each task. With the stages before it, 20 to 40 s were measured. */
   image_pull: { p50: 20_000, p95: 40_000 },
+  /** Until ECS tries again to place a task for which the account has no room. */
+  placement_retry: { p50: 5_000, p95: 15_000 },
   /** From a target's registration to its first health check. */
   first_check: { p50: 6_000, p95: 15_000 },
   /** From a change of a rule until one node of the load balancer goes by it. The load balancer controller retries for 20 s. */

@@ -10,6 +10,8 @@ export interface FiringDeps {
   invoke: Invoke;
   /** How long a minute of a rate lasts. */
   minuteMs: number;
+  /** How long after its time a schedule fires this time; absent: at once. */
+  lateMs?: (() => number) | undefined;
   /** A one-time schedule has been invoked, with or without success. */
   onFired: (schedule: StoredSchedule) => void;
 }
@@ -50,7 +52,8 @@ export class Firing {
     const { clock, minuteMs, onFired } = this.#deps;
     const timing = parseExpression(schedule.expression);
     if (timing.kind === 'at') {
-      const remaining = () => timing.at.getTime() - clock.now().getTime();
+      const late = this.#lateMs();
+      const remaining = () => timing.at.getTime() + late - clock.now().getTime();
       this.#wait(armed, remaining, () => this.#run(armed, () => onFired(schedule)));
     } else {
       const everyMs = timing.minutes * minuteMs;
@@ -86,11 +89,12 @@ export class Firing {
   /** Rates run on the monotonic clock: a step of the wall clock must not hold them up. */
   #repeat(armed: Armed, due: number, everyMs: number): void {
     const { clock } = this.#deps;
+    const late = this.#lateMs();
     this.#wait(
       armed,
-      () => due - clock.monotonic(),
+      () => due + late - clock.monotonic(),
       () => {
-        const missed = Math.floor((clock.monotonic() - due) / everyMs);
+        const missed = Math.floor((clock.monotonic() - due - late) / everyMs);
         this.#repeat(armed, due + (missed + 1) * everyMs, everyMs);
         // A target that fails for long would gather the retries of every firing; the newest one's are enough.
         armed.retries.abort();
@@ -98,6 +102,10 @@ export class Firing {
         this.#run(armed, () => undefined);
       },
     );
+  }
+
+  #lateMs(): number {
+    return this.#deps.lateMs?.() ?? 0;
   }
 
   #run({ schedule, retries }: Armed, onOver: () => void): void {

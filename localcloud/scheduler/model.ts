@@ -41,6 +41,8 @@ export interface SchedulerModelDeps {
   invoke: Invoke;
   /** How long a minute of a rate lasts; AWS's is 60,000 ms. One-time schedules keep real time. */
   minuteMs?: number;
+  /** How long after its time a schedule fires this time; absent: at once. */
+  lateMs?: (() => number) | undefined;
 }
 
 /**
@@ -62,9 +64,10 @@ export class SchedulerModel {
 
   constructor(deps: SchedulerModelDeps) {
     this.#deps = deps;
-    const { clock, log, invoke, minuteMs = 60_000 } = deps;
+    const { clock, log, invoke, minuteMs = 60_000, lateMs } = deps;
     this.#state = deps.state.load() ?? { groups: [this.#newGroup(DEFAULT_GROUP)], schedules: [] };
-    this.#firing = new Firing({ clock, log, invoke, minuteMs, onFired: (schedule) => this.#fired(schedule) });
+    const onFired = (schedule: StoredSchedule) => this.#fired(schedule);
+    this.#firing = new Firing({ clock, log, invoke, minuteMs, lateMs, onFired });
   }
 
   /** Sets the timers of every schedule that was kept. */
