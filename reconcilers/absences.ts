@@ -5,6 +5,7 @@
  */
 export class Absences {
   readonly #since = new Map<string, number>();
+  readonly #unrouted = new Map<string, number>();
 
   /** Notes that everything of `uid` was absent at `now`; answers for how many milliseconds it has been so. */
   seen(uid: string, now: number): number {
@@ -13,8 +14,24 @@ export class Absences {
     return now - since;
   }
 
-  /** Something was there after all, or the record is closed. */
+  /** Something was there after all. */
   forget(uid: string): void {
     this.#since.delete(uid);
+  }
+
+  /** The record is closed: nobody asks again. */
+  close(uid: string): void {
+    this.#since.delete(uid);
+    this.#unrouted.delete(uid);
+  }
+
+  /** Notes that the rules of `uid` went at `now`: from then on no new request comes to it. The first time counts. */
+  unrouted(uid: string, now: number): void {
+    if (!this.#unrouted.has(uid)) this.#unrouted.set(uid, now);
+  }
+
+  /** For how many milliseconds no new request has come; for ever where this leader has not seen the rules go. */
+  unroutedFor(uid: string, now: number): number {
+    return now - (this.#unrouted.get(uid) ?? -Infinity);
   }
 }

@@ -39,6 +39,7 @@ export interface Work {
 /** A pass that takes away: by name, for whatever address it may have been made. */
 export interface Removing extends Work {
   targetGroupNames: readonly string[];
+  absences: Absences;
 }
 
 /** A pass that makes the world like its plan. Each step leaves here what the later ones need. */

@@ -6,7 +6,7 @@ import { receiptOf, viewResources } from '../preview/views.ts';
 import type { Condition, Deletion, PreviewRow } from '../preview/record.ts';
 import { removeFuse } from './fuse.ts';
 import { removeListenerRules } from './listener-rule.ts';
-import type { Outcome, PassResult } from './outcome.ts';
+import { type Outcome, type PassResult, wait } from './outcome.ts';
 import type { ReconcilerDeps, Removing, Work } from './pass.ts';
 import { removeService } from './service.ts';
 import { type HeldSlot, readHeldSlots, releaseSlots, wakeNext } from './slots.ts';
@@ -24,11 +24,11 @@ type Step = (work: Removing) => Promise<Outcome | 'absent'>;
  * up only those that AWS would refuse, or that would leave tasks without a fuse.
  */
 const STEPS: readonly { remove: Step; after: readonly Step[] }[] = [
-  { remove: removeListenerRules, after: [] },
-  { remove: removeService, after: [] },
-  { remove: removeTargetGroups, after: [removeListenerRules, removeService] },
-  { remove: removeTaskDefinitions, after: [removeService] },
-  { remove: removeFuse, after: [removeService] },
+  { remove: stopRouting, after: [] },
+  { remove: stopServing, after: [] },
+  { remove: removeTargetGroups, after: [stopRouting, stopServing] },
+  { remove: removeTaskDefinitions, after: [stopServing] },
+  { remove: removeFuse, after: [stopServing] },
 ];
 
 const DAY_S = 86_400;
@@ -52,7 +52,8 @@ export async function tearDown(
 
   const held = await readHeldSlots(row, config.albs, coordination);
   const targetGroupNames = groupNames(begun, held);
-  const work: Removing = { row: begun, ports, config, clock, log, draft, targetGroupNames };
+  const { absences } = deps;
+  const work: Removing = { row: begun, ports, config, clock, log, draft, targetGroupNames, absences };
   const { outcome, fault } = await remove(work);
   if (outcome === 'absent' && !fault) return sighted(begun, work, deps);
   deps.absences.forget(row.preview_id);
@@ -72,6 +73,27 @@ export async function tearDown(
   if (outcome !== 'absent' && !isPassing(classified))
     return again(await writer.begin('Deleting'), ms, classified.reason);
   return writer.fault('Deleting', classified);
+}
+
+/**
+ * Removes the service once the requests that were open when the rules went have had their time. A request outlives the
+ * rule that brought it, but ECS would not wait for it: no rule leads to its targets any more, so nothing drains there.
+ * On the leader's own clock and memory, as absences are: the worst that a new leader does is not to wait.
+ */
+async function stopServing(work: Removing): Promise<Outcome | 'absent'> {
+  const { row, clock, config, absences } = work;
+  const left =
+    config.deregistration_delay_s * 1_000 - absences.unroutedFor(row.preview_id, clock.monotonic());
+  return left > 0 ? wait('Draining', 'open requests get time to finish', left) : removeService(work);
+}
+
+/** What never was Ready has served nobody, and nothing to let finish. */
+async function stopRouting(work: Removing): Promise<Outcome | 'absent'> {
+  const { row, clock, absences, draft } = work;
+  const outcome = await removeListenerRules(work);
+  if (outcome !== 'absent' && outcome.kind === 'done' && draft.status.ready_at !== undefined)
+    absences.unrouted(row.preview_id, clock.monotonic());
+  return outcome;
 }
 
 /** Of every address that the preview may ever have had: the slots say it even where an old record was put back. */
@@ -166,7 +188,7 @@ async function close(row: PreviewRow, { draft, log }: Work, deps: ReconcilerDeps
     purge_at,
   });
   if (!written) return { kind: 'fault', fault: CONFLICT };
-  deps.absences.forget(row.preview_id);
+  deps.absences.close(row.preview_id);
   log.info({ phase: 'Deleted', ...receiptOf(viewResources(written)) }, 'destroyed preview');
   await wakeNext(deps);
   return { kind: 'finished' };
