@@ -38,7 +38,14 @@ const server = await serveApi({ app, host: env.TEMPUS_HOST, port: env.TEMPUS_API
 const waitingRoom =
   env.TEMPUS_WAITING_PORT === undefined
     ? undefined
-    : await openWaitingRoom({ store, clock, log, host: env.TEMPUS_HOST, port: env.TEMPUS_WAITING_PORT });
+    : await openWaitingRoom({
+        store,
+        clock,
+        log,
+        host: env.TEMPUS_HOST,
+        port: env.TEMPUS_WAITING_PORT,
+        showLogs: env.TEMPUS_WAITING_LOGS,
+      });
 log.info({ port: server.port, waiting_port: waitingRoom?.port }, 'listening');
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

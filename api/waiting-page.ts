@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { findCondition } from '../preview/conditions.ts';
-import type { Phase, PreviewRow } from '../preview/record.ts';
+import { formatSpan } from '../platform/span.ts';
+import type { Phase } from '../preview/record.ts';
+import type { WaitingFacts } from './waiting-facts.ts';
 
 const STYLE = `
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
@@ -8,9 +9,10 @@ body { max-width: 34rem; margin: 15vh auto 0; padding: 0 1.25rem }
 h1 { font-size: 1.35rem; margin: 0 0 .5rem }
 p { margin: .5rem 0 }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; margin: 1.5rem 0 }
-dt { opacity: .65 }
+dt { opacity: .75 }
 dd { margin: 0; overflow-wrap: anywhere }
-code { font: .9em ui-monospace, monospace }
+code, pre { font: .9em ui-monospace, monospace }
+pre { white-space: pre-wrap; overflow-wrap: anywhere }
 `;
 
 /** The page runs nothing and loads nothing: it is a text with one style, and asks for itself again. */
@@ -21,38 +23,6 @@ export const CONTENT_SECURITY_POLICY = [
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
-
-/** What is told of a preview to whoever has its address: no owner, no environment, no logs. */
-export interface WaitingFacts {
-  id: string;
-  name: string | undefined;
-  phase: Phase;
-  /** Of the condition Ready. */
-  reason: string;
-  message: string;
-  created_at: string;
-  expires_at: string;
-  /** After how many seconds it is worth to ask again; undefined when it never is. */
-  retry_s: number | undefined;
-}
-
-const RETRY_S: Readonly<Partial<Record<Phase, number>>> = { Failed: 10, Ready: 1, Updating: 1, Degraded: 2 };
-
-export function waitingFacts(row: PreviewRow): WaitingFacts {
-  const { id, name, phase, created_at, expires_at, status } = row;
-  const ready = findCondition(status.conditions, 'Ready');
-  const over = phase === 'Deleting' || phase === 'Deleted';
-  return {
-    id,
-    name,
-    phase,
-    reason: ready?.reason ?? phase,
-    message: ready?.message ?? '',
-    created_at,
-    expires_at,
-    retry_s: over ? undefined : (RETRY_S[phase] ?? 2),
-  };
-}
 
 const TITLES: Readonly<Record<Phase, string>> = {
   Pending: 'waits for its turn',
@@ -66,9 +36,48 @@ const TITLES: Readonly<Record<Phase, string>> = {
 };
 
 /** A small page that asks for itself again until the preview takes its place. */
-export function waitingPage(facts: WaitingFacts): string {
-  const { id, name, phase, reason, message, created_at, expires_at, retry_s } = facts;
-  const title = `Preview ${name ?? id} ${TITLES[phase]}`;
+export function waitingPage(facts: WaitingFacts, now: Date): string {
+  const { id, name = id, phase, reason, message, since, expires_at, retry_s, logs } = facts;
+  const waits = retry_s !== undefined && phase !== 'Failed';
+  return document({
+    title: `Preview ${name} ${TITLES[phase]}`,
+    message,
+    retry_s,
+    rest: [
+      '<dl>',
+      escaped`<dt>Preview</dt><dd><code>${id}</code></dd>`,
+      escaped`<dt>Phase</dt><dd>${phase}</dd>`,
+      escaped`<dt>Reason</dt><dd>${reason}</dd>`,
+      waits ? escaped`<dt>Under way for</dt><dd>${formatSpan(now.getTime() - Date.parse(since))}</dd>` : '',
+      retry_s === undefined || expires_at === undefined ? '' : endOf(expires_at, now),
+      '</dl>',
+      phase === 'Failed'
+        ? escaped`<p>See <code>tempus show ${id}</code>; once it is mended, <code>tempus retry ${id}</code>.</p>`
+        : '',
+      logs.length === 0 ? '' : escaped`<h2>What it wrote last</h2><pre>${logs.join('\n')}</pre>`,
+    ],
+  });
+}
+
+/** The page of an address that leads to no preview, or to one whose record cannot be read. */
+export function plainPage(title: string, message: string, retry_s?: number): string {
+  return document({ title, message, retry_s, rest: [] });
+}
+
+function endOf(expires_at: string, now: Date): string {
+  const left = formatSpan(Date.parse(expires_at) - now.getTime());
+  return escaped`<dt>Ends</dt><dd>in ${left}, <time datetime="${expires_at}">${expires_at}</time></dd>`;
+}
+
+interface Document {
+  title: string;
+  message: string;
+  retry_s: number | undefined;
+  /** Markup, escaped already. */
+  rest: readonly string[];
+}
+
+function document({ title, message, retry_s, rest }: Document): string {
   return [
     '<!doctype html><html lang="en"><head><meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -76,15 +85,8 @@ export function waitingPage(facts: WaitingFacts): string {
     retry_s === undefined ? '' : escaped`<meta http-equiv="refresh" content="${retry_s}">`,
     escaped`<title>${title}</title>`,
     `<style>${STYLE}</style></head><body><main>`,
-    escaped`<h1 role="status">${title}</h1><p>${message}</p><dl>`,
-    escaped`<dt>Preview</dt><dd><code>${id}</code></dd>`,
-    escaped`<dt>Phase</dt><dd>${phase}</dd>`,
-    escaped`<dt>Reason</dt><dd>${reason}</dd>`,
-    escaped`<dt>Asked for</dt><dd>${created_at}</dd>`,
-    escaped`<dt>Ends</dt><dd>${expires_at}</dd></dl>`,
-    phase === 'Failed'
-      ? escaped`<p>See <code>tempus show ${id}</code>; once it is mended, <code>tempus retry ${id}</code>.</p>`
-      : '',
+    escaped`<h1>${title}</h1><p role="status">${message}</p>`,
+    ...rest,
     retry_s === undefined ? '' : '<p>This page looks again by itself.</p>',
     '</main></body></html>\n',
   ].join('');

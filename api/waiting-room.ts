@@ -1,11 +1,10 @@
-import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
-import type { PreviewRow } from '../preview/record.ts';
 import type { PreviewStore } from '../preview/store.ts';
-import { WAITING_ROOM } from '../preview/urls.ts';
-import { CONTENT_SECURITY_POLICY, type WaitingFacts, waitingFacts, waitingPage } from './waiting-page.ts';
+import { type Read, SharedRecords } from './shared-records.ts';
+import { answerNotice, HEADERS, noticeOf, type WaitingAnswer } from './waiting-answer.ts';
 
 export interface WaitingRoomDeps {
   store: Pick<PreviewStore, 'get'>;
@@ -14,6 +13,8 @@ export interface WaitingRoomDeps {
   host: string;
   /** 0 for any. */
   port: number;
+  /** Whether anybody who has the address may read what a preview wrote before it failed. Off unless said. */
+  showLogs?: boolean;
 }
 
 export interface WaitingRoom {
@@ -21,13 +22,17 @@ export interface WaitingRoom {
   close(): Promise<void>;
 }
 
-/** A storm of reloads reads the record once a second. */
-const SHARED_MS = 1_000;
-const MOST_SHARED = 1_000;
 const GRACE_MS = 500;
+/** Longer than a load balancer keeps an idle connection (60 s): closing first would lose a request now and then. */
+const KEEP_ALIVE_MS = 75_000;
 
 /** Where the load balancer asks whether the room is there; no preview's address looks like it. */
 export const HEALTH_PATH = '/.tempus/waiting-room';
+const HEALTHY: WaitingAnswer = {
+  status: 200,
+  headers: { ...HEADERS, 'content-type': 'text/plain; charset=utf-8' },
+  body: 'ok\n',
+};
 
 const LABEL = /^preview-([0-9a-f]{8})(?:-[a-z0-9-]+)?$/;
 
@@ -48,106 +53,78 @@ export function previewOf({
  */
 export async function openWaitingRoom(deps: WaitingRoomDeps): Promise<WaitingRoom> {
   const records = new SharedRecords(deps);
-  const server = createServer((request, response) => {
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS });
+  const receive = (request: IncomingMessage, response: ServerResponse) => {
     // An upload that nobody takes is let run dry: an answer in its middle would be lost with the connection.
     request.resume();
-    answer(request, records).then(
-      (reply) => send(reply, request, response),
+    answer(request, records, deps).then(
+      (given) => send(given, request, response),
       (error: unknown) => {
-        deps.log.error({ err: error }, 'the waiting room could not read a record');
-        send({ status: 503, retry_s: 5 }, request, response);
+        deps.log.error({ err: error }, 'the waiting room failed');
+        send(answerNotice(noticeOf('unreadable'), request, deps.clock.now()), request, response);
       },
     );
-  });
-  server.on('upgrade', (_request, socket) => refuseUpgrade(socket as Socket));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(deps.port, deps.host, resolve);
-  });
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        const cut = deps.clock.after(GRACE_MS, () => server.closeAllConnections());
-        server.close(() => {
-          cut();
-          resolve();
-        });
-        server.closeIdleConnections();
-      }),
   };
+  server.on('request', receive);
+  // Whoever asks before they send is told at once, and sends nothing.
+  server.on('checkContinue', receive);
+  server.on('checkExpectation', receive);
+  server.on('upgrade', (_request, socket) => refuse(socket as Socket, '503 Service Unavailable'));
+  server.on('clientError', (_error, socket) => refuse(socket as Socket, '400 Bad Request'));
+  await listen(server, deps);
+  return { port: (server.address() as AddressInfo).port, close: () => close(server, deps.clock) };
 }
 
-interface Reply {
-  status: number;
-  facts?: WaitingFacts;
-  retry_s?: number | undefined;
-}
-
-async function answer(request: IncomingMessage, records: SharedRecords): Promise<Reply> {
-  if (request.url === HEALTH_PATH) return { status: 200 };
+async function answer(
+  request: IncomingMessage,
+  records: SharedRecords,
+  { clock, showLogs = false }: WaitingRoomDeps,
+): Promise<WaitingAnswer> {
+  if (request.url === HEALTH_PATH) return HEALTHY;
   const id = previewOf(request);
-  const row = id === undefined ? undefined : await records.read(id);
-  if (!row) return { status: 404 };
-  const facts = waitingFacts(row);
-  const gone = facts.retry_s === undefined;
-  return { status: gone ? 410 : 503, facts, ...(gone ? {} : { retry_s: facts.retry_s }) };
+  const read: Read = id === undefined ? { row: undefined } : await records.read(id);
+  return answerNotice(noticeOf(read, { showLogs }), request, clock.now());
 }
 
-function send({ status, facts, retry_s }: Reply, request: IncomingMessage, response: ServerResponse): void {
-  const page = facts !== undefined && wantsPage(request);
-  const body = page ? waitingPage(facts) : `${JSON.stringify(problemOf(status, facts))}\n`;
-  response.writeHead(status, {
-    server: WAITING_ROOM,
-    'content-type': page ? 'text/html; charset=utf-8' : 'application/problem+json',
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    'content-security-policy': CONTENT_SECURITY_POLICY,
-    'x-content-type-options': 'nosniff',
-    'x-robots-tag': 'noindex',
-    'referrer-policy': 'no-referrer',
-    ...(retry_s === undefined ? {} : { 'retry-after': String(retry_s) }),
-  });
+function send(
+  { status, headers, body }: WaitingAnswer,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-/** Whoever navigates there, as browsers say it. */
-function wantsPage({ method, headers }: IncomingMessage): boolean {
-  if (method !== 'GET' && method !== 'HEAD') return false;
-  return headers.accept?.includes('text/html') ?? false;
-}
-
-function problemOf(status: number, facts: WaitingFacts | undefined): Record<string, unknown> {
-  const problem = { type: 'about:blank', title: STATUS_CODES[status], status };
-  if (!facts) return { ...problem, detail: 'no preview lives at this address' };
-  const { id, phase, reason, message } = facts;
-  const detail = `preview ${id} is ${phase}: ${message}`;
-  return { ...problem, code: 'preview_not_ready', detail, preview_id: id, phase, reason };
-}
-
-function refuseUpgrade(socket: Socket): void {
+/** What is no request that can be answered, in the words that a socket can carry. */
+function refuse(socket: Socket, status: string): void {
   socket.on('error', () => socket.destroy());
-  socket.end(
-    `HTTP/1.1 503 Service Unavailable\r\nserver: ${WAITING_ROOM}\r\nretry-after: 2\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`,
-  );
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const headers = Object.entries({
+    ...HEADERS,
+    'retry-after': '2',
+    'content-length': '0',
+    connection: 'close',
+  });
+  socket.end(`HTTP/1.1 ${status}\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`);
 }
 
-/** Reads each record at most once a second, whoever asks for it how often. */
-class SharedRecords {
-  readonly #deps: WaitingRoomDeps;
-  readonly #reads = new Map<string, { at: number; row: Promise<PreviewRow | undefined> }>();
+function listen(server: Server, { port, host }: WaitingRoomDeps): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+}
 
-  constructor(deps: WaitingRoomDeps) {
-    this.#deps = deps;
-  }
-
-  read(id: string): Promise<PreviewRow | undefined> {
-    const now = this.#deps.clock.monotonic();
-    const before = this.#reads.get(id);
-    if (before && now - before.at < SHARED_MS) return before.row;
-    if (this.#reads.size >= MOST_SHARED) this.#reads.clear();
-    const row = this.#deps.store.get(id);
-    this.#reads.set(id, { at: now, row });
-    return row;
-  }
+function close(server: Server, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = clock.after(GRACE_MS, () => server.closeAllConnections());
+    server.close(() => {
+      cut();
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
 }

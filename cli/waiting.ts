@@ -1,7 +1,7 @@
 import { receiptLine } from '../preview/receipt.ts';
 import type { PreviewView } from '../preview/view.ts';
 import type { Context } from './context.ts';
-import { formatSpan } from './duration.ts';
+import { formatSpan } from '../platform/span.ts';
 import { Exit } from './exit-codes.ts';
 
 /** Waits until `done`, telling each phase; exits with its own code when time or patience runs out first. */

@@ -76,6 +76,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     log: part(log, 'waiting_room'),
     host: options.host,
     port: 0,
+    // Nobody but the people of this machine gets here.
+    showLogs: true,
   });
   const waitingGroup = await registerWaitingRoom(clients, { host: options.host, port: waitingRoom.port });
   const heartbeats = new Heartbeats({ client: clients.document, table: NAMES.coordination });

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { SweepStatus } from '../../client/types.ts';
 import type { Orphan, SweepReport } from '../../preview/sweep-board.ts';
 import type { Context } from '../context.ts';
-import { formatSpan } from '../duration.ts';
+import { formatSpan } from '../../platform/span.ts';
 import { Exit } from '../exit-codes.ts';
 import { formatTable } from '../table.ts';
 import { hours } from './create.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { PreviewView } from '../../preview/view.ts';
 import type { Context } from '../context.ts';
-import { formatSpan } from '../duration.ts';
+import { formatSpan } from '../../platform/span.ts';
 import { formatTable } from '../table.ts';
 import { pair } from './create.ts';
 

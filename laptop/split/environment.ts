@@ -68,6 +68,7 @@ export function apiEnvironment(settings: LaptopSettings, ports: SplitPorts): Rec
     TEMPUS_HOST: settings.host,
     TEMPUS_API_PORT: String(ports.api),
     TEMPUS_WAITING_PORT: String(ports.waiting),
+    TEMPUS_WAITING_LOGS: 'true',
     TEMPUS_LOG_GROUP: NAMES.log_group,
     TEMPUS_DEFAULT_IMAGE: DEFAULT_IMAGE,
     TEMPUS_SCHEME: scheme,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { formatSpan, parseHours } from '../../cli/duration.ts';
+import { parseHours } from '../../cli/duration.ts';
+import { formatSpan } from '../../platform/span.ts';
 import { serverAddress, isThisMachine } from '../../cli/server-address.ts';
 import { formatTable } from '../../cli/table.ts';
 
