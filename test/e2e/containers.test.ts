@@ -13,7 +13,7 @@ const SERVER = `
 import { createServer } from 'node:http';
 const { NAME, PORT, PORT_DB } = process.env;
 createServer(async (request, response) => {
-  const behind = NAME === 'db' ? '' : ' < ' + (await fetch('http://127.0.0.1:' + PORT_DB).then((r) => r.text()));
+  const behind = NAME === 'db' ? '' : ' < ' + (await fetch('http://127.0.0.1:' + PORT_DB).then((r) => r.text(), () => 'nobody'));
   response.end(NAME + behind);
 }).listen(PORT, '127.0.0.1', () => console.log(NAME + ' is up'));
 `;

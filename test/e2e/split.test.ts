@@ -79,7 +79,10 @@ function pidsOf(file: string): number[] {
 
 /** The process of the controller that leads: its name in the lease ends in its id and a UUID. */
 async function leader(): Promise<number> {
-  const { controller } = (await api('/system')) as { controller: { leader: string } };
+  const controller = await until('a leader that has been heard of', async () => {
+    const { controller: heard } = (await api('/system')) as { controller: { leader: string } | null };
+    return heard ?? undefined;
+  });
   const pid = Number(/-(\d+)-[0-9a-f]{8}-/.exec(controller.leader)?.[1]);
   expect(pidsOf('controller/main.ts')).toContain(pid);
   return pid;
