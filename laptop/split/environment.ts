@@ -1,3 +1,4 @@
+import { ENGINE_VARIABLES } from '../../localcloud/docker-runtime/docker-cli.ts';
 import type { Env } from '../../platform/config.ts';
 import { DEFAULT_IMAGE, MIN_TTL_SECONDS, routingOf } from '../config.ts';
 import { NAMES } from '../infrastructure.ts';
@@ -19,9 +20,19 @@ export interface Provisioned {
   waiting_target_group: string;
 }
 
+const MACHINE = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'USER'];
+
 /** What every process needs to be one at all, and nothing of Tempus's own. */
 export function machineEnvironment(env: Env): Record<string, string> {
-  const names = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'USER'];
+  return pick(env, MACHINE);
+}
+
+/** The same, and where the container engine is. */
+export function engineEnvironment(env: Env): Record<string, string> {
+  return pick(env, [...MACHINE, ...ENGINE_VARIABLES]);
+}
+
+function pick(env: Env, names: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     names.flatMap((name) => {
       const value = env[name];

@@ -45,7 +45,12 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   response.end(JSON.stringify(body));
 }
 
-const server = createServer((request, response) => void serve(request, response));
+const server = createServer((request, response) => {
+  serve(request, response).catch((error: unknown) => {
+    log.warn({ err: error }, 'an invocation was broken off');
+    response.destroy();
+  });
+});
 server.listen(env.TEMPUS_LAMBDA_PORT, env.TEMPUS_HOST, () =>
   log.info({ port: env.TEMPUS_LAMBDA_PORT }, 'listening'),
 );

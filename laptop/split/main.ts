@@ -9,11 +9,13 @@ import { Home } from '../home.ts';
 import { provision } from '../infrastructure.ts';
 import { choosePort } from '../ports.ts';
 import { type LaptopSettings, readSettings } from '../settings.ts';
+import { requireEngine } from '../task-runtime.ts';
 import { registerWaitingRoom } from '../waiting-target.ts';
 import {
   apiEnvironment,
   cloudEnvironment,
   controllerEnvironment,
+  engineEnvironment,
   lambdaEnvironment,
   machineEnvironment,
   type Provisioned,
@@ -40,30 +42,39 @@ async function main(): Promise<void> {
 }
 
 async function run(settings: LaptopSettings, env: Env, home: Home): Promise<void> {
+  await requireEngine(settings.runtime, env);
   const ports = await choosePorts(settings);
   const cloudDied = Promise.withResolvers<'cloud died'>();
-  const machine = machineEnvironment(env);
+  const { home: folder } = settings;
   const part = (name: string, file: string, own: Record<string, string>) =>
     new Part({
       name,
       file,
-      env: { ...machine, ...own },
-      home: settings.home,
+      env: { ...machineEnvironment(env), ...own },
+      home: folder,
       clock,
-      onDeath: (dead) => {
-        if (dead === 'localcloud') cloudDied.resolve('cloud died');
-        else print(`${dead} has ended by itself and is started anew (log: ${settings.home}/${dead}.log)`);
-      },
+      restarts: true,
+      onDeath: () => print(`${name} has ended by itself and is started anew (log: ${folder}/${name}.log)`),
     });
+  const cloud = new Part({
+    name: 'localcloud',
+    file: 'laptop/split/cloud.ts',
+    env: { ...engineEnvironment(env), ...cloudEnvironment(settings, ports) },
+    home: folder,
+    clock,
+    // Without it there is nothing that the others could do, and what ran on it is gone.
+    restarts: false,
+    onDeath: () => cloudDied.resolve('cloud died'),
+  });
   const parts: Part[] = [];
   const begin = async (...begun: Part[]) => {
     for (const one of begun) {
-      parts.push(one);
       await one.start();
+      parts.push(one);
     }
   };
   try {
-    await begin(part('localcloud', 'laptop/split/cloud.ts', cloudEnvironment(settings, ports)));
+    await cloud.start();
     await listens(settings.host, ports.aws, 'localcloud', settings.home);
     const provisioned = await provisionAt(settings, ports);
     await begin(
@@ -82,7 +93,9 @@ async function run(settings: LaptopSettings, env: Env, home: Home): Promise<void
       process.exitCode = 1;
     } else print('Stopping. Previews keep their records; the next start takes them up again.');
   } finally {
-    for (const one of parts.toReversed()) await one.stop();
+    // The cloud last: a controller that winds up makes calls.
+    await Promise.all(parts.map((one) => one.stop()));
+    await cloud.stop();
   }
 }
 

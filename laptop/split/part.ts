@@ -18,11 +18,13 @@ export interface PartDeps {
   /** Folder of the log files. */
   home: string;
   clock: Clock;
-  /** Called when it ended by itself, before it is started anew. */
+  /** Whether it is started anew when it has ended by itself. */
+  restarts: boolean;
+  /** Called when it has ended by itself, before it is started anew. */
   onDeath: (name: string) => void;
 }
 
-/** One process of split mode, started anew whenever it ends by itself; it never outlives this one, however that dies. */
+/** One process of split mode, kept running until it is stopped; it never outlives this one, however that dies. */
 export class Part {
   readonly #deps: PartDeps;
   readonly #log: WriteStream;
@@ -67,17 +69,20 @@ export class Part {
   }
 
   async #keep(): Promise<void> {
-    const { name, clock, onDeath } = this.#deps;
+    const { name, clock, restarts, onDeath } = this.#deps;
     let delay = FIRST_DELAY_MS;
     for (;;) {
       const began = clock.monotonic();
       await this.#process?.ended;
       if (this.#over.signal.aborted) return;
       onDeath(name);
+      if (!restarts) return;
       delay = clock.monotonic() - began > WELL_MS ? FIRST_DELAY_MS : Math.min(delay * 2, LONGEST_DELAY_MS);
       await clock.sleep(delay, this.#over.signal);
       if (this.#over.signal.aborted) return;
       this.#process = await this.#spawn();
+      // Whoever stopped it meanwhile has signalled the one before.
+      if (this.#over.signal.aborted) this.#process.signal('SIGTERM');
     }
   }
 }

@@ -5,7 +5,7 @@ import type { Env } from '../../platform/config.ts';
 import { LineSplitter } from '../process-runtime/lines.ts';
 
 /** What the docker command itself needs: where the engine is, and who asks. Containers get none of it. */
-const PASSED = [
+export const ENGINE_VARIABLES = [
   'PATH',
   'HOME',
   'XDG_RUNTIME_DIR',
@@ -53,7 +53,7 @@ export class DockerCli {
 
   constructor(hostEnv: Env) {
     this.#env = Object.fromEntries(
-      PASSED.flatMap((name) => {
+      ENGINE_VARIABLES.flatMap((name) => {
         const value = hostEnv[name];
         return value === undefined ? [] : [[name, value] as const];
       }),
