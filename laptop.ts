@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TempusClient } from './client/client.ts';
-import { runDemo } from './laptop/demo.ts';
+import { demoSeconds, runDemo } from './laptop/demo.ts';
 import { tearDownEarlier } from './laptop/fresh.ts';
 import { Home } from './laptop/home.ts';
 import { type LaptopOptions, parseOptions } from './laptop/options.ts';
@@ -20,7 +20,9 @@ const VERSION = (
 /** Laptop mode: all of Tempus in one process, on an AWS that is on this machine. */
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
-  const settings = readSettings(processEnv(), import.meta.dirname);
+  const read = readSettings(processEnv(), import.meta.dirname);
+  const realism = options.realism === true ? 1 : (options.realism ?? read.realism);
+  const settings = { ...read, realism };
   const home = Home.take(settings.home, process.pid);
   try {
     await run(options, settings, home);
@@ -45,7 +47,9 @@ async function run(options: LaptopOptions, settings: LaptopSettings, home: Home)
   if (living > 0) print(`${living} preview${living === 1 ? '' : 's'} of an earlier run: npx --no tempus ls`);
   // The demo's sample app is a program of this machine, which TEMPUS_RUNTIME=docker keeps out.
   const showDemo = options.demo && settings.runtime !== 'docker';
-  const demo = showDemo ? runDemo({ client, clock, print }, stop.signal) : Promise.resolve();
+  const demo = showDemo
+    ? runDemo({ client, clock, print, seconds: demoSeconds(settings.realism) }, stop.signal)
+    : Promise.resolve();
   await Promise.all([demo, stop.signalled]);
   print('Stopping. Previews keep their records; the next start takes them up again.');
   await system.stop();

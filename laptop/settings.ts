@@ -20,6 +20,7 @@ const schema = z.object({
   TEMPUS_HOME: z.string().default('.tempus'),
   TEMPUS_ROUTING: z.enum(['host', 'path']).default('host'),
   TEMPUS_RUNTIME: z.enum(['auto', 'process', 'docker']).default('auto'),
+  TEMPUS_REALISM: z.coerce.number().min(0).max(1).default(0),
   TEMPUS_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
 
@@ -39,6 +40,8 @@ export interface LaptopSettings {
   home: string;
   routing: 'host' | 'path';
   runtime: 'auto' | 'process' | 'docker';
+  /** How much of AWS's delays localcloud has, with all of AWS's rates and quotas; undefined: none of it. */
+  realism: number | undefined;
   log_level: string;
 }
 
@@ -65,6 +68,7 @@ export function readSettings(env: Env, folder: string): LaptopSettings {
     home: resolve(folder, parsed.TEMPUS_HOME),
     routing: parsed.TEMPUS_ROUTING,
     runtime: parsed.TEMPUS_RUNTIME,
+    realism: parsed.TEMPUS_REALISM === 0 ? undefined : parsed.TEMPUS_REALISM,
     log_level: parsed.TEMPUS_LOG_LEVEL,
   };
 }

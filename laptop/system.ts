@@ -29,6 +29,7 @@ import {
   SCHEDULER_MINUTE_MS,
 } from './config.ts';
 import { cloudFolder } from './fresh.ts';
+import { createRealism, paced } from './realism.ts';
 import { LISTENER_PORT, NAMES, provision } from './infrastructure.ts';
 import { registerWaitingRoom } from './waiting-target.ts';
 import { createTaskRuntime, requireEngine } from './task-runtime.ts';
@@ -40,6 +41,8 @@ export interface SystemOptions {
   home: string;
   routing: 'host' | 'path';
   runtime: RuntimeChoice;
+  /** How much of AWS's delays, with all of its rates and quotas; absent: none of it. */
+  realism?: number | undefined;
   env: Env;
   log: Log;
   version: string;
@@ -134,7 +137,7 @@ function part(log: Log, name: string): Log {
 }
 
 function startCloudAt(
-  { host, ports, home, runtime, env, log, onCall }: SystemOptions,
+  { host, ports, home, runtime, realism, env, log, onCall }: SystemOptions,
   expire: () => Promise<unknown>,
 ): Promise<Cloud> {
   const own = part(log, 'localcloud');
@@ -148,7 +151,8 @@ function startCloudAt(
     listenerPorts: { [LISTENER_PORT]: ports.router },
     runtime: createTaskRuntime({ choice: runtime, home, cloud: cloudFolder(home), env, log: own }),
     functions: { [NAMES.expire_function]: expire },
-    schedulerMinuteMs: SCHEDULER_MINUTE_MS,
+    realism: createRealism(realism),
+    ...(realism === undefined ? { schedulerMinuteMs: SCHEDULER_MINUTE_MS } : {}),
     ...(onCall ? { onCall } : {}),
   });
 }
@@ -166,8 +170,15 @@ interface ControllerParts {
 
 function createController(parts: ControllerParts): Controller {
   const { options, clients, store, heartbeats, sweepBoard, events, listenerArn, waitingGroup } = parts;
-  const { routing, ports, home, log, host, version } = options;
+  const { routing, ports, home, log, host, version, realism } = options;
   const metrics = new Metrics();
+  const own = reconcilerConfig(routingOf(routing, ports.router), {
+    listener_arn: listenerArn,
+    waiting_target_group: waitingGroup,
+    probe_address: `${host}:${ports.router}`,
+  });
+  const laptop = { config: own, times: CONTROLLER_PACE, discipline: DISCIPLINE };
+  const { config, times, discipline } = paced(laptop, realism);
   return new Controller({
     store,
     coordination: new Coordination({ client: clients.document, table: NAMES.coordination }),
@@ -176,18 +187,14 @@ function createController(parts: ControllerParts): Controller {
     clock,
     random,
     log: part(log, 'controller'),
-    config: reconcilerConfig(routingOf(routing, ports.router), {
-      listener_arn: listenerArn,
-      waiting_target_group: waitingGroup,
-      probe_address: `${host}:${ports.router}`,
-    }),
+    config,
     dynamodb: clients.dynamodb,
     streams: clients.streams,
     table: NAMES.previews,
     owner: `${hostname()}-${process.pid}`,
     home: `${hostname()}:${home}`,
-    times: CONTROLLER_PACE,
-    discipline: { ...DISCIPLINE, meter: new GateMeter(metrics) },
+    times,
+    discipline: { ...discipline, meter: new GateMeter(metrics) },
     metrics,
     heartbeats,
     sweepBoard,

@@ -8,6 +8,7 @@ import { stopRequested } from '../../platform/signals.ts';
 import { SCHEDULER_MINUTE_MS } from '../config.ts';
 import { cloudFolder } from '../fresh.ts';
 import { LISTENER_PORT, NAMES } from '../infrastructure.ts';
+import { createRealism } from '../realism.ts';
 import { createTaskRuntime } from '../task-runtime.ts';
 import { invokeAt } from './functions.ts';
 
@@ -21,6 +22,7 @@ const env = parseConfig(
     TEMPUS_AWS_PORT: port,
     TEMPUS_ROUTER_PORT: port,
     TEMPUS_RUNTIME: z.enum(['auto', 'process', 'docker']).default('auto'),
+    TEMPUS_REALISM: z.coerce.number().optional(),
     /** Where Lambda functions are invoked. */
     TEMPUS_LAMBDA_ENDPOINT: z.url(),
     TEMPUS_LOG_LEVEL: z.string().default('info'),
@@ -45,7 +47,8 @@ const cloud = await startCloud({
     log,
   }),
   functions: { [NAMES.expire_function]: invokeAt(env.TEMPUS_LAMBDA_ENDPOINT, NAMES.expire_function) },
-  schedulerMinuteMs: SCHEDULER_MINUTE_MS,
+  realism: createRealism(env.TEMPUS_REALISM),
+  ...(env.TEMPUS_REALISM === undefined ? { schedulerMinuteMs: SCHEDULER_MINUTE_MS } : {}),
 });
 log.info({ endpoint: cloud.endpoint }, 'listening');
 await stopRequested();

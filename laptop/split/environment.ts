@@ -59,6 +59,7 @@ export function cloudEnvironment(settings: LaptopSettings, ports: SplitPorts): R
     TEMPUS_AWS_PORT: String(ports.aws),
     TEMPUS_ROUTER_PORT: String(ports.router),
     TEMPUS_RUNTIME: settings.runtime,
+    ...(settings.realism === undefined ? {} : { TEMPUS_REALISM: String(settings.realism) }),
     TEMPUS_LAMBDA_ENDPOINT: `http://${settings.host}:${ports.lambda}`,
     TEMPUS_LOG_LEVEL: settings.log_level,
   };

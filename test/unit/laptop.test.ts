@@ -30,6 +30,7 @@ describe('settings', () => {
     ['TEMPUS_API_PORT', { TEMPUS_API_PORT: 'http' }],
     ['TEMPUS_ROUTER_PORT', { TEMPUS_ROUTER_PORT: '70000' }],
     ['TEMPUS_AWS_PORT', { TEMPUS_AWS_PORT: '0' }],
+    ['TEMPUS_REALISM', { TEMPUS_REALISM: '2' }],
     ['TEMPUS_ROUTING', { TEMPUS_ROUTING: 'both' }],
     ['TEMPUS_RUNTIME', { TEMPUS_RUNTIME: 'podman' }],
     ['TEMPUS_ROUTER_PORT', { TEMPUS_API_PORT: '5000', TEMPUS_ROUTER_PORT: '5000' }],
