@@ -33,6 +33,8 @@ import type { Targets } from './targets.ts';
 import type { TaskDefinitions } from './task-definitions.ts';
 
 const MAX_DESCRIBED = 10;
+/** Of one cluster: a quota that AWS no longer raises. The words of its refusal are not documented. */
+const MAX_SERVICES = 5_000;
 
 /** A change of one of these starts a new deployment; the other settings apply to the running one. */
 const DEPLOYED_SETTINGS = [
@@ -72,8 +74,10 @@ export class Services {
     // Asked again, because a call for the same name may have come through meanwhile.
     const meanwhile = this.#sameService(cluster, input);
     if (meanwhile) return { service: this.#view(meanwhile, true) };
-    const service = this.#newService(cluster, input, tags);
     const { state } = this.#context;
+    const others = state.services.filter((one) => one.cluster === cluster && one.status !== 'INACTIVE');
+    if (others.length >= MAX_SERVICES) throw invalid(`A cluster can have at most ${MAX_SERVICES} services.`);
+    const service = this.#newService(cluster, input, tags);
     state.services = [...state.services.filter(({ arn }) => arn !== service.arn), service];
     beginDeployment(this.#context, service, definition.arn);
     this.#commit(service);

@@ -13,8 +13,11 @@ import {
   RuleNotFoundException,
   TargetGroupAssociationLimitException,
   TargetGroupNotFoundException,
+  TooManyListenersException,
   TooManyRulesException,
   TooManyTagsException,
+  TooManyTargetGroupsException,
+  TooManyTargetsException,
   TooManyUniqueTargetGroupsPerLoadBalancerException,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 
@@ -82,6 +85,21 @@ export function notPermitted(message: string): OperationNotPermittedException {
 export function tooManyRules(): TooManyRulesException {
   const message = 'The maximum number of rules per load balancer has been reached';
   return new TooManyRulesException({ $metadata, message });
+}
+
+export function tooManyListeners(): TooManyListenersException {
+  const message = 'The maximum number of listeners per load balancer has been reached';
+  return new TooManyListenersException({ $metadata, message });
+}
+
+export function tooManyTargets(where: 'load balancer' | 'target group'): TooManyTargetsException {
+  const message = `The maximum number of targets per ${where} has been reached`;
+  return new TooManyTargetsException({ $metadata, message });
+}
+
+export function tooManyTargetGroupsOfRegion(): TooManyTargetGroupsException {
+  const message = 'The maximum number of target groups has been reached';
+  return new TooManyTargetGroupsException({ $metadata, message });
 }
 
 export function tooManyTargetGroups(): TooManyUniqueTargetGroupsPerLoadBalancerException {

@@ -19,10 +19,11 @@ import {
   invalid,
   listenerNotFound,
   loadBalancerNotFound,
+  tooManyListeners,
 } from './errors.ts';
 import { paged } from './paging.ts';
 import type { Rules } from './rules.ts';
-import type { ListenerRecord, LoadBalancerRecord } from './state.ts';
+import { LIMITS, type ListenerRecord, type LoadBalancerRecord } from './state.ts';
 import { checkTags, type ResourceTags } from './tags.ts';
 
 type Answer<T> = Omit<T, '$metadata'>;
@@ -133,6 +134,7 @@ export class LoadBalancers {
     if (Protocol !== 'HTTP') throw invalid('Only HTTP listeners are modelled');
     const siblings = context.state.listeners.filter((listener) => listener.loadBalancerArn === balancer.arn);
     if (siblings.some(({ port }) => port === Port)) throw duplicateListener(Port);
+    if (siblings.length >= LIMITS.listeners) throw tooManyListeners();
     const checked = checkTags(input.Tags);
     const path = balancer.arn.split('loadbalancer/')[1];
     const record = {

@@ -2,6 +2,7 @@ import type { Action, RuleCondition, RuleTransform } from '@aws-sdk/client-elast
 import { invalid, misconfigured } from './errors.ts';
 
 const MAX_VALUES = 5;
+const MAX_VALUES_OF_CONDITION = 3;
 const MAX_WILDCARDS = 5;
 const MAX_LENGTH = 128;
 const MAX_PATTERN = 1024;
@@ -41,6 +42,9 @@ export function checkConditions(conditions: readonly RuleCondition[] | undefined
   }
   return conditions.map((condition) => {
     const Values = valuesOf(condition);
+    if (Values.length > MAX_VALUES_OF_CONDITION) {
+      throw invalid(`A condition may have at most ${MAX_VALUES_OF_CONDITION} values`);
+    }
     if (Values.length === 0) throw invalid(`The condition on ${condition.Field} must have values`);
     for (const value of Values) checkValue(condition.Field, value);
     const { Field } = condition;

@@ -1,7 +1,16 @@
 import type { Action, RuleCondition, RuleTransform, Tag } from '@aws-sdk/client-elastic-load-balancing-v2';
 
-/** AWS's fixed limits of one application load balancer, over all its listeners; default rules do not count. */
-export const LIMITS = { rules: 100, targetGroups: 100 } as const;
+/** AWS's limits of one application load balancer, over all its listeners; default rules do not count. */
+export const LIMITS = {
+  rules: 100,
+  targetGroups: 100,
+  listeners: 50,
+  targets: 1_000,
+  /** Of one target group. */
+  targetsOfGroup: 1_000,
+  /** Of one Region. */
+  targetGroupsOfRegion: 3_000,
+} as const;
 
 export interface LoadBalancerRecord {
   arn: string;

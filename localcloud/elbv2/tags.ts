@@ -23,9 +23,9 @@ const MAX_ARNS = 20;
 export function checkTags(tags: readonly Tag[] | undefined): Tag[] {
   const checked = new Map<string, Tag>();
   for (const { Key = '', Value = '' } of tags ?? []) {
-    if (Key === '' || Key.length > 128) throw invalid('A tag key must be 1 to 128 characters long');
+    if (Key === '' || Key.length > 127) throw invalid('A tag key must be 1 to 127 characters long');
     if (Key.toLowerCase().startsWith('aws:')) throw invalid('Tag keys that begin with aws: are reserved');
-    if (Value.length > 256) throw invalid('A tag value must be at most 256 characters long');
+    if (Value.length > 255) throw invalid('A tag value must be at most 255 characters long');
     if (checked.has(Key)) throw duplicateTag(Key);
     checked.set(Key, { Key, Value });
   }

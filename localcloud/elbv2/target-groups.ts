@@ -19,10 +19,18 @@ import type {
   TargetGroup,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { checkArn, type Elbv2Context } from './context.ts';
-import { duplicateTargetGroup, inUse, invalid, loadBalancerNotFound, targetGroupNotFound } from './errors.ts';
+import {
+  duplicateTargetGroup,
+  inUse,
+  invalid,
+  loadBalancerNotFound,
+  targetGroupNotFound,
+  tooManyTargetGroupsOfRegion,
+  tooManyTargets,
+} from './errors.ts';
 import { paged } from './paging.ts';
 import type { RoutingTarget } from './routing-view.ts';
-import { loadBalancersOf, type TargetGroupRecord, type TargetRecord } from './state.ts';
+import { LIMITS, loadBalancersOf, type TargetGroupRecord, type TargetRecord } from './state.ts';
 import { checkTags, type ResourceTags } from './tags.ts';
 import {
   checkAttribute,
@@ -66,6 +74,7 @@ export class TargetGroups {
       if (!isDeepStrictEqual(before.settings, settings)) throw duplicateTargetGroup(name);
       return { TargetGroups: [this.#view(before)] };
     }
+    if (context.state.targetGroups.length >= LIMITS.targetGroupsOfRegion) throw tooManyTargetGroupsOfRegion();
     const arn = context.arn(`targetgroup/${name}`);
     const group: TargetGroupRecord = {
       arn,
@@ -140,12 +149,31 @@ export class TargetGroups {
   register({ TargetGroupArn, Targets }: RegisterTargetsCommandInput): object {
     const { context, health } = this.#deps;
     const group = this.#group(TargetGroupArn);
-    for (const target of readTargets(Targets, group)) {
+    const asked = readTargets(Targets, group);
+    this.#checkRoom(
+      group,
+      asked.filter((target) => !group.targets.some((known) => sameTarget(known, target))),
+    );
+    for (const target of asked) {
       if (!group.targets.some((known) => sameTarget(known, target))) group.targets.push(target);
       health.add(group, target);
     }
     context.save();
     return {};
+  }
+
+  /** Throws where the targets do not fit into the group, or into the load balancer that uses it. */
+  #checkRoom(group: TargetGroupRecord, added: readonly TargetRecord[]): void {
+    if (group.targets.length + added.length > LIMITS.targetsOfGroup) throw tooManyTargets('target group');
+    const { state } = this.#deps.context;
+    const count = (groups: readonly TargetGroupRecord[]) =>
+      groups.reduce((sum, { targets }) => sum + targets.length, added.length);
+    if (count(state.targetGroups) <= LIMITS.targets) return;
+    const [loadBalancer] = loadBalancersOf(state, group.arn);
+    const behind = state.targetGroups.filter(
+      ({ arn }) => loadBalancer !== undefined && loadBalancersOf(state, arn).includes(loadBalancer),
+    );
+    if (behind.length > 0 && count(behind) > LIMITS.targets) throw tooManyTargets('load balancer');
   }
 
   deregister({ TargetGroupArn, Targets }: DeregisterTargetsCommandInput): object {
