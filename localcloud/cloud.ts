@@ -4,6 +4,8 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import { type Database, openDatabase } from './dynamodb/database.ts';
+import { EventBus } from './events/event-bus.ts';
+import type { CloudEvent, Happening } from './events/event.ts';
 import { type ListenerPorts, Listeners } from './listeners.ts';
 import { createModels } from './models.ts';
 import type { Realism } from './realism/realism.ts';
@@ -27,6 +29,8 @@ export interface CloudDeps {
   schedulerMinuteMs?: number;
   /** AWS's delays and limits. Absent: everything is as quick as this machine, and nothing is refused for its rate. */
   realism?: Realism | undefined;
+  /** Is given ECS's events, each at least once. Absent: nothing happens. */
+  events?: (event: CloudEvent) => Promise<unknown>;
   onCall?: (call: WireCall) => void;
 }
 
@@ -58,7 +62,11 @@ export async function startCloud(deps: CloudDeps): Promise<Cloud> {
     });
     ends.push(() => database.close());
     const listeners = new Listeners({ clock, random, log, host, ports: deps.listenerPorts });
-    const models = createModels({ ...deps, listeners });
+    const bus =
+      deps.events && new EventBus({ clock, random, log, realism: deps.realism, deliver: deps.events });
+    if (bus) ends.push(() => bus.stop());
+    const publish = bus && ((happening: Happening) => bus.publish(happening));
+    const models = createModels({ ...deps, listeners, publish });
     ends.push(() => models.elbv2.stop());
     ends.push(() => listeners.closeAll());
     await models.elbv2.start();

@@ -13,6 +13,7 @@ import { Elbv2Model } from './elbv2/model.ts';
 import { NodeRules } from './elbv2/node-rules.ts';
 import { joinElbv2, splitElbv2 } from './elbv2/resources.ts';
 import type { Elbv2State } from './elbv2/state.ts';
+import type { Happening } from './events/event.ts';
 import type { Listeners } from './listeners.ts';
 import { checkTarget } from './load-balancer/health-check.ts';
 import { LogsModel } from './logs/model.ts';
@@ -35,6 +36,8 @@ export interface ModelsDeps {
   functions: TargetDeps['functions'];
   schedulerMinuteMs?: number;
   realism?: Realism | undefined;
+  /** Told of what ECS does by itself. Absent: nobody is. */
+  publish?: ((happening: Happening) => void) | undefined;
 }
 
 export interface Models {
@@ -108,15 +111,15 @@ function createEcs(
   deps: ModelsDeps,
   others: Pick<EcsModelDeps, 'elbv2' | 'logs'>,
 ): { ecs: EcsModel; servedEcs: EcsModel } {
-  const { clock, random, log, runtime, realism } = deps;
+  const { clock, random, log, runtime, realism, publish } = deps;
   const shared = { clock, random, log, runtime, ...others };
   const state = stateOf<EcsState>(deps, 'ecs');
   if (!realism) {
-    const ecs = new EcsModel({ ...shared, state });
+    const ecs = new EcsModel({ ...shared, state, publish });
     return { ecs, servedEcs: ecs };
   }
   const reads = new EventualReads({ clock, realism, split: splitEcs, join: joinEcs });
-  const ecs = new EcsModel({ ...shared, realism, state: reads.watched(state) });
+  const ecs = new EcsModel({ ...shared, realism, publish, state: reads.watched(state) });
   return { ecs, servedEcs: reads.served(ecs, (then) => new EcsModel({ ...shared, state: past(then) })) };
 }
 

@@ -1,3 +1,4 @@
+import { deploymentStateChange } from './happenings.ts';
 import type { DeploymentRecord, EcsContext, ServiceRecord } from './state.ts';
 
 const MAX_EVENTS = 100;
@@ -31,6 +32,7 @@ export function beginDeployment(
     rolloutStateReason: `ECS deployment ${id} in progress.`,
   };
   service.deployments.unshift(deployment);
+  context.publish?.(deploymentStateChange(service, deployment));
   return deployment;
 }
 
@@ -40,7 +42,7 @@ export function completeDeployment(
   service: ServiceRecord,
   deployment: DeploymentRecord,
 ): void {
-  conclude(context, deployment, 'COMPLETED', `ECS deployment ${deployment.id} completed.`);
+  conclude(context, service, deployment, 'COMPLETED', `ECS deployment ${deployment.id} completed.`);
   service.deployments = [deployment];
   service.lastCompleted = { id: deployment.id, taskDefinition: deployment.taskDefinition };
   addEvent(context, service, `(deployment ${deployment.id}) deployment completed.`);
@@ -61,11 +63,11 @@ export function failDeployment(
   const rollback = service.settings.deploymentConfiguration?.deploymentCircuitBreaker?.rollback;
   // A deployment of what it would go back to has nothing to go back to either.
   if (!rollback || !goal || goal.taskDefinition === deployment.taskDefinition) {
-    conclude(context, deployment, 'FAILED', reason);
+    conclude(context, service, deployment, 'FAILED', reason);
     return;
   }
   const back = beginDeployment(context, service, goal.taskDefinition);
-  conclude(context, deployment, 'FAILED', `${reason} Rolling back to deploymentId ${back.id}.`);
+  conclude(context, service, deployment, 'FAILED', `${reason} Rolling back to deploymentId ${back.id}.`);
   back.rolloutStateReason = `ECS deployment circuit breaker: rolling back to deploymentId ${goal.id}.`;
   for (const task of context.state.tasks) {
     if (task.deployment === goal.id && task.desiredStatus === 'RUNNING') task.deployment = back.id;
@@ -79,6 +81,7 @@ export function isInProgress({ rolloutState }: DeploymentRecord): boolean {
 
 function conclude(
   context: EcsContext,
+  service: ServiceRecord,
   deployment: DeploymentRecord,
   state: 'COMPLETED' | 'FAILED',
   reason: string,
@@ -86,4 +89,5 @@ function conclude(
   deployment.rolloutState = state;
   deployment.rolloutStateReason = reason;
   deployment.updatedAt = context.now();
+  context.publish?.(deploymentStateChange(service, deployment));
 }

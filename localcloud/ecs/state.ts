@@ -10,6 +10,7 @@ import type {
 import type { Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Random } from '../../platform/random.ts';
+import type { Happening } from '../events/event.ts';
 import type { Realism } from '../realism/realism.ts';
 import type { StateStore } from '../state.ts';
 
@@ -148,6 +149,8 @@ export interface EcsContextDeps {
   state: StateStore<EcsState>;
   /** AWS's delays and quotas. Absent: neither. */
   realism?: Realism | undefined;
+  /** Told of every change of a task or of a rollout. Absent: nobody is. */
+  publish?: ((happening: Happening) => void) | undefined;
 }
 
 /** What every part of the model shares: the state, and the doors to time, chance and log. */
@@ -157,6 +160,7 @@ export class EcsContext {
   readonly log: Log;
   readonly state: EcsState;
   readonly realism: Realism | undefined;
+  readonly publish: ((happening: Happening) => void) | undefined;
   readonly #store: StateStore<EcsState>;
   #unsaved = false;
 
@@ -165,6 +169,7 @@ export class EcsContext {
     this.random = deps.random;
     this.log = deps.log;
     this.realism = deps.realism;
+    this.publish = deps.publish;
     this.#store = deps.state;
     this.state = deps.state.load() ?? {
       clusters: [{ name: 'default', tags: [] }],

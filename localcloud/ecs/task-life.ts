@@ -2,6 +2,7 @@ import type { TaskStopCode } from '@aws-sdk/client-ecs';
 
 import type { Realism } from '../realism/realism.ts';
 import { type TaskLaunch, type TaskPlace, type TaskRuntime, TaskStartError } from '../task-runtime.ts';
+import { taskStateChange } from './happenings.ts';
 import type { EcsContext, TaskRecord, TaskStatus, TaskTarget } from './state.ts';
 import { type ContainerOrder, TaskContainers, type TaskEnd } from './task-containers.ts';
 import type { Targets } from './targets.ts';
@@ -55,6 +56,7 @@ export class TaskLives {
   }
 
   begin(task: TaskRecord, start: TaskStart): void {
+    this.#context.publish?.(taskStateChange(task, this.#context.now()));
     const life = { task, ordered: Promise.withResolvers<StopOrder>(), hurry: new AbortController() };
     this.#lives.set(task.id, life);
     const end = this.#live(life, start).finally(() => {
@@ -73,6 +75,7 @@ export class TaskLives {
     task.stopCode = order.stopCode;
     task.stoppedReason = order.reason;
     task.version += 1;
+    this.#context.publish?.(taskStateChange(task, this.#context.now()));
     this.#lives.get(task.id)?.ordered.resolve(order);
   }
 
@@ -192,6 +195,7 @@ export class TaskLives {
     task.lastStatus = status;
     task.version += 1;
     this.#context.log.debug({ task_id: task.id, status }, 'task changed');
+    this.#context.publish?.(taskStateChange(task, this.#context.now()));
   }
 }
 

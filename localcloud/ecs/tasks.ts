@@ -1,20 +1,19 @@
 import type {
-  Container,
   DescribeTasksCommandInput,
   DescribeTasksCommandOutput,
   ListTasksCommandInput,
   ListTasksCommandOutput,
   StopTaskCommandInput,
   StopTaskCommandOutput,
-  Task,
 } from '@aws-sdk/client-ecs';
 
-import { clusterArn, nameOf, taskArn } from './arns.ts';
+import { nameOf, taskArn } from './arns.ts';
 import type { Clusters } from './clusters.ts';
 import { invalid } from './errors.ts';
 import { paged, sortable } from './paging.ts';
-import type { ContainerRecord, EcsContext, TaskRecord } from './state.ts';
+import type { EcsContext, TaskRecord } from './state.ts';
 import type { TaskLives } from './task-life.ts';
+import { taskView } from './task-view.ts';
 
 const MAX_DESCRIBED = 100;
 
@@ -76,55 +75,4 @@ export class Tasks {
     const id = nameOf(idOrArn);
     return this.#context.state.tasks.find((task) => task.cluster === cluster && task.id === id);
   }
-}
-
-function taskView(task: TaskRecord, withTags: boolean): Task {
-  const dates = (['createdAt', 'startedAt', 'stoppingAt', 'stoppedAt'] as const).flatMap((name) => {
-    const ms = task[name];
-    return ms === undefined ? [] : [[name, new Date(ms)] as const];
-  });
-  return {
-    taskArn: task.arn,
-    clusterArn: clusterArn(task.cluster),
-    taskDefinitionArn: task.taskDefinition,
-    group: `service:${nameOf(task.service)}`,
-    startedBy: task.deployment,
-    lastStatus: task.lastStatus,
-    desiredStatus: task.desiredStatus,
-    version: task.version,
-    launchType: 'FARGATE',
-    cpu: task.cpu,
-    memory: task.memory,
-    healthStatus: taskHealth(task),
-    ...Object.fromEntries(dates),
-    ...(task.stopCode === undefined ? {} : { stopCode: task.stopCode }),
-    ...(task.stoppedReason === undefined ? {} : { stoppedReason: task.stoppedReason }),
-    containers: task.containers.map((one, i) => containerView(task, one, i)),
-    ...(withTags ? { tags: task.tags } : {}),
-  };
-}
-
-function containerView(task: TaskRecord, one: ContainerRecord, i: number): Container {
-  return {
-    taskArn: task.arn,
-    name: one.name,
-    image: one.image,
-    runtimeId: `${task.id}-${i}`,
-    lastStatus: containerStatus(task, one),
-    healthStatus: one.healthStatus ?? 'UNKNOWN',
-    ...(one.exitCode === undefined ? {} : { exitCode: one.exitCode }),
-    ...(one.reason === undefined ? {} : { reason: one.reason }),
-  };
-}
-
-function containerStatus({ lastStatus }: TaskRecord, one: ContainerRecord): string {
-  if (lastStatus === 'STOPPED' || lastStatus === 'DEPROVISIONING') return 'STOPPED';
-  return one.lastStatus ?? 'PENDING';
-}
-
-/** As good as the worst of its essential containers that have a health check; AWS leaves out the others. */
-function taskHealth({ containers }: TaskRecord): 'HEALTHY' | 'UNHEALTHY' | 'UNKNOWN' {
-  const all = containers.flatMap(({ healthStatus }) => healthStatus ?? []);
-  if (all.includes('UNHEALTHY')) return 'UNHEALTHY';
-  return all.length > 0 && all.every((one) => one === 'HEALTHY') ? 'HEALTHY' : 'UNKNOWN';
 }
