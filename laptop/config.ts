@@ -31,7 +31,7 @@ export const CONTROLLER_PACE: ControllerTimes = {
   drain_ms: 10_000,
 };
 
-/** The rates of AWS, which this machine's models do not enforce, and waits that nobody notices. */
+/** The rates of AWS, which this machine enforces only under realism, and waits that nobody notices. */
 export const DISCIPLINE: Discipline = { rate_share: 1, batch_window_ms: 2, rules_shared_ms: 100 };
 
 export function routingOf(routing: 'host' | 'path', routerPort: number): Routing {

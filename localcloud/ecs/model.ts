@@ -68,8 +68,8 @@ export interface EcsModelDeps extends EcsContextDeps {
  * run. Names and shapes are those of the SDK's client. Call `start` before the first call, `stop` at the end.
  *
  * Not modelled, and refused: more than one container in a task, container health checks, secrets, volumes, other
- * launch types, schedulers and deployment strategies. Not modelled, and left out: RunTask, ENIs, image digests,
- * quotas, throttling and eventual consistency.
+ * launch types, schedulers and deployment strategies. Not modelled, and left out: RunTask, ENIs, image digests. AWS's
+ * delays and the account's quotas come with `realism`, late reads and throttling from around the model.
  */
 export class EcsModel {
   readonly #context: EcsContext;

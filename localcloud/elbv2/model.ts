@@ -26,7 +26,8 @@ const INITIAL_CHECK_MS = 100;
  * the health of their targets. Names and shapes are those of the SDK's client. Call `start` before the first call.
  *
  * Not modelled, and refused: other load balancer types and protocols, other conditions and actions than those that the
- * load balancer serves. Not modelled, and left out: throttling, eventual consistency, attributes of load balancers.
+ * load balancer serves. Not modelled, and left out: attributes of load balancers. Late
+ * reads and throttling come from around the model.
  */
 export class Elbv2Model implements RoutingView {
   readonly #context: Elbv2Context;

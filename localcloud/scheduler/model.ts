@@ -55,7 +55,8 @@ export interface SchedulerModelDeps {
  * schedules little by little; here they go at once.
  *
  * Not modelled, and refused: cron, time zones, start and end dates, keys, tags, dead-letter queues, templated
- * targets. Not modelled, and left out: idempotency by client token, quotas, throttling.
+ * targets. Not modelled, and left out: idempotency by client token, quotas. Throttling comes from
+ * around the model.
  */
 export class SchedulerModel {
   readonly #deps: SchedulerModelDeps;

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { BUCKET_OF, type BucketName, BUCKETS } from '../../aws/buckets.ts';
+import { EcsModel } from '../../localcloud/ecs/model.ts';
+import { Elbv2Model } from '../../localcloud/elbv2/model.ts';
 import { draw } from '../../localcloud/realism/distribution.ts';
 import { Limiter } from '../../localcloud/realism/limiter.ts';
 import { Realism } from '../../localcloud/realism/realism.ts';
@@ -92,6 +94,19 @@ describe('buckets', () => {
     expect(times(100, () => limiter.admits('elbv2', 'CreateRule'))).toBe(20);
     expect(times(100, () => limiter.admits('elbv2', 'DescribeRules'))).toBe(20);
   });
+});
+
+test.each([
+  ['ecs', EcsModel],
+  ['elbv2', Elbv2Model],
+] as const)('every operation of %s that is modelled draws from one bucket', (service, model) => {
+  const own = ['constructor', 'start', 'stop', 'rulesOf', 'targetsOf'];
+  const modelled = Object.getOwnPropertyNames(model.prototype)
+    .filter((name) => !own.includes(name))
+    .map((name) => `${name.charAt(0).toUpperCase()}${name.slice(1)}`);
+  const throttled = (THROTTLES[service] ?? []).flatMap(({ operations }) => operations);
+  expect(throttled).toEqual(expect.arrayContaining(modelled));
+  expect(new Set(throttled).size).toBe(throttled.length);
 });
 
 describe("the client's own buckets", () => {
