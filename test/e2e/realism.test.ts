@@ -43,6 +43,23 @@ test("with AWS's delays a preview takes its time to be Ready and to be gone, and
   expect(Object.keys(await calls(laptop, 'invalid'))).toEqual(['scheduler.getSchedule']);
 }, 120_000);
 
+test("with AWS's delays a kill -9 loses nothing, and what has expired meanwhile goes", async (context) => {
+  const laptop = await start(context, 0.05);
+  const [lives, expires] = await Promise.all([
+    laptop.create({ ttl_hours: 1 }),
+    laptop.create({ ttl_hours: 20 / 3600 }),
+  ]);
+  await laptop.reach(lives.id, 'Ready', 45_000);
+  await laptop.end('SIGKILL');
+  await laptop.start();
+  await until('it serves again', async () => (await laptop.visit(lives)).status === 200, 45_000);
+  const gone = await laptop.reach(expires.id, 'Deleted', 60_000);
+  expect(gone).toMatchObject({ deletion: { reason: 'Expired' }, receipt: { left_over: 0 } });
+  await laptop.delete(lives.id);
+  await laptop.reach(lives.id, 'Deleted', 45_000);
+  await emptied(laptop);
+}, 200_000);
+
 test('ten previews at once come and go in an account that others use too, throttled but without a failure', async (context) => {
   const laptop = await start(context, 0.05);
   const neighbour = clientsOf(laptop);
