@@ -26,8 +26,8 @@ const albSchema = z.strictObject({
   host_domain: z.string().optional(),
   path_authority: z.string().optional(),
   waiting_target_group: z.string().startsWith('arn:').optional(),
-  // Five stay free for what a person adds by hand: AWS allows 100 target groups and 100 rules.
-  slots: z.int().min(1).max(100).default(95),
+  // Of AWS's 100 target groups one is the waiting room's, and a few stay free for what a person adds by hand.
+  slots: z.int().min(1).max(99).default(95),
 });
 
 /** Settings of a controller that runs on its own, as Terraform gives them to its task. */

@@ -39,7 +39,8 @@ export function draw(seed: string): Draw {
   const core = random.split('core');
   const skewed = random.split('skew');
   const several = random.split('several');
-  const edits = several.chance(0.3) ? drawSeveral(several, previews, faulty_ms) : [];
+  // Not of dozens of previews: a load balancer has a hundred target groups.
+  const edits = previews <= 5 && several.chance(0.3) ? drawSeveral(several, previews, faulty_ms) : [];
   // Room for all of them: whoever waits in front of the line for many slots holds up the quiet hour.
   const albs = edits.length === 0 ? world.albs : world.albs.map((slots) => slots + 4 * previews);
   return {
