@@ -18,14 +18,14 @@ const TIMEOUT_MS = 3_000;
  * to Node, on AWS the name may not have reached this resolver yet. Rejects when nobody answers in 3 s.
  */
 export const httpProbe: Probe = (url, address) => {
-  const { host, pathname } = new URL(url);
+  const { host, pathname, search } = new URL(url);
   const at = new URL(`http://${address}`);
   return new Promise((resolve, reject) => {
     const probe = request(
       {
         host: at.hostname,
         port: at.port || 80,
-        path: pathname,
+        path: `${pathname}${search}`,
         headers: { host, 'user-agent': 'tempus-probe' },
         timeout: TIMEOUT_MS,
         agent: false,

@@ -1,6 +1,7 @@
 import type { Service } from '@aws-sdk/client-ecs';
 import type { TargetHealthDescription } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { logStreamPrefix } from '../preview/names.ts';
+import { previewUrls } from '../preview/urls.ts';
 import { type Diagnosis, diagnose, type EndpointTargets, taskIdOf } from './diagnosis.ts';
 import { done, type Outcome, wait } from './outcome.ts';
 import type { Ensuring } from './pass.ts';
@@ -37,7 +38,11 @@ function isHealthy({ targets }: EndpointTargets): boolean {
 /** The preview itself, not the load balancer in its place, answers under each of its own public URLs. */
 export async function ensureAnswer({ probe: ask, plan, config }: Ensuring): Promise<Outcome> {
   if (config.probe === 'target') return done;
-  for (const url of plan.urls) {
+  const urls = plan.endpoints.flatMap(({ suffix, health_path }) =>
+    // Where its author says that it answers: an app may leave every other path without an answer.
+    previewUrls(plan.id, plan.alb, [suffix]).map((url) => `${url}${health_path.slice(1)}`),
+  );
+  for (const url of urls) {
     try {
       const answer = await ask(url, plan.alb.probe_address);
       if (isPreviewAnswer(answer)) continue;
