@@ -4,6 +4,7 @@ import type { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { NAMES } from '../../laptop/infrastructure.ts';
 import { Laptop, until } from './laptop-process.ts';
+import * as operator from './operator.ts';
 import { clientsOf, inspect, NOTHING, processesWith } from './world.ts';
 
 let laptop: Laptop;
@@ -16,17 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => laptop.dispose());
 
-/** What an operator does: one attribute, set with any DynamoDB client. */
-function edit(id: string, path: string[], value: unknown) {
-  const names = Object.fromEntries(path.map((part, at) => [`#p${at}`, part]));
-  return table.update({
-    TableName: NAMES.previews,
-    Key: { id },
-    UpdateExpression: `SET ${Object.keys(names).join('.')} = :value`,
-    ExpressionAttributeNames: names,
-    ExpressionAttributeValues: { ':value': value },
-  });
-}
+const edit = (id: string, path: string[], value: unknown) => operator.edit(laptop, id, path, value);
 
 async function readyPreview(body: object = {}) {
   const created = await laptop.create({ ttl_hours: 1, ...body });
