@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -123,6 +123,51 @@ describe('create', () => {
       port: 3000,
       command: ['/bin/sh', '-c', 'node server.js'],
     });
+  });
+
+  test('a Compose file becomes one preview of several containers, and flags say of it what they can', async () => {
+    const file =
+      'services:\n  web: { image: acme/web, ports: ["3000"] }\n  db: { image: postgres, restart: always }\n';
+    writeFileSync(join(folder, 'compose.yaml'), file);
+    const run = await start(['create', '-f', 'compose.yaml', '--ttl', '2h', '--name', 'shop']).done;
+    expect(run).toMatchObject({ code: 0 });
+    expect(run.stderr).toContain('note: services.db.restart: ignored');
+    expect(await store.get(await only())).toMatchObject({
+      name: 'shop',
+      ttl_hours: 2,
+      spec: { cpu: 512, containers: [{ name: 'web', public: true, port: 3000 }, { name: 'db' }] },
+    });
+  });
+
+  test.each<[string, string[], string, string]>([
+    [
+      'a file that cannot be mapped',
+      ['-f', 'bad.yaml'],
+      'bad.yaml:2:10: services.web.build',
+      'docs/compose.md',
+    ],
+    ['a file that is not there', ['-f', 'none.yaml'], 'none.yaml cannot be read', 'ENOENT'],
+    [
+      'a file beside one container',
+      ['-f', 'bad.yaml', '--image', 'a', '--health-path', '/'],
+      '--image, --health-path',
+      '',
+    ],
+    ['a dry run of flags', ['--dry-run'], '--dry-run goes with -f', ''],
+  ])('%s is refused, and nothing is created', async (_what, args, why, hint) => {
+    writeFileSync(join(folder, 'bad.yaml'), 'services:\n  web: { build: . }\n');
+    const run = await start(['create', ...args]).done;
+    expect(run.code).toBe(2);
+    expect(run.stderr).toContain(why);
+    expect(run.stderr).toContain(hint);
+    expect(await Array.fromAsync(store.live())).toEqual([]);
+  });
+
+  test('a dry run of a file prints the request, and creates nothing', async () => {
+    writeFileSync(join(folder, 'one.yaml'), 'services: { web: { image: acme/web, ports: ["80"] } }\n');
+    const run = await start(['create', '-f', 'one.yaml', '--dry-run']).done;
+    expect(JSON.parse(run.stdout)).toMatchObject({ containers: [{ name: 'web', port: 80, public: true }] });
+    expect(await Array.fromAsync(store.live())).toEqual([]);
   });
 
   test('with --wait it tells each phase on stderr and ends when the preview is Ready', async () => {

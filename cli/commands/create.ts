@@ -1,6 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { CreateRequest } from '../../client/types.ts';
+import { processEnv } from '../../platform/config.ts';
+import { compose } from '../compose/compose.ts';
 import { type Context, show } from '../context.ts';
 import { parseHours } from '../duration.ts';
 import { Exit } from '../exit-codes.ts';
@@ -8,6 +12,8 @@ import { isThisMachine } from '../server-address.ts';
 import { waitUntil } from '../waiting.ts';
 
 interface CreateOptions {
+  file?: string;
+  dryRun?: boolean;
   ttl?: number;
   image?: string;
   cmd?: string;
@@ -48,6 +54,8 @@ export function addCreate(program: Command, context: () => Context): void {
     .alias('up')
     .description('create a preview, and print its URL')
     .option('--ttl <time>', 'how long it lives: 4h, 90m, 45s, or hours (24h)', hours)
+    .option('-f, --file <file>', 'Compose file of the containers to run; - for standard input')
+    .option('--dry-run', 'with -f: print the request, and create nothing')
     .option('--image <image>', 'container image to run')
     .option('--cmd <command>', 'command to run, in this folder in laptop mode')
     .option('--port <port>', 'port that it listens on; the command gets it as PORT (8080)', whole)
@@ -69,18 +77,23 @@ export function addCreate(program: Command, context: () => Context): void {
         '  tempus create --cmd "node server.js" --port 3000 --ttl 1h --wait',
         '  tempus create --image ghcr.io/acme/web:pr-12 --name pr-12 --ttl 4h',
         '  URL=$(tempus create --cmd "npm run preview" --wait)',
+        '  tempus create -f compose.yaml --ttl 4h --wait',
       ].join('\n'),
     )
     .action((options: CreateOptions) => create(options, context()));
 }
 
 async function create(options: CreateOptions, context: Context): Promise<void> {
+  if (options.dryRun && options.file === undefined)
+    throw new Exit('usage', '--dry-run goes with -f', 'it shows what a Compose file becomes');
   const { client, tell, out } = context;
-  const { idempotencyKey } = options;
-  const created = await client.create(
-    requestOf(options, context),
-    idempotencyKey === undefined ? {} : { idempotencyKey },
-  );
+  const { idempotencyKey, dryRun } = options;
+  const request =
+    options.file === undefined
+      ? requestOf(options, context)
+      : await requestOfFile(options.file, options, context);
+  if (dryRun) return out(JSON.stringify(request, undefined, 2));
+  const created = await client.create(request, idempotencyKey === undefined ? {} : { idempotencyKey });
   tell(`Creating ${created.id} … accepted`);
   if (!options.wait) return show(created, context, ({ preview_url }) => out(preview_url));
   const view = await waitUntil(
@@ -95,6 +108,48 @@ async function create(options: CreateOptions, context: Context): Promise<void> {
     throw new Exit('failed', `preview ${view.id} is ${view.phase}`, reasonOf(view), `tempus logs ${view.id}`);
   }
   show(view, context, ({ preview_url }) => out(preview_url));
+}
+
+/** Options that say of one container what a Compose file says of each. */
+const OF_ONE = ['image', 'cmd', 'port', 'workdir', 'env', 'healthPath'] as const;
+
+async function requestOfFile(
+  file: string,
+  options: CreateOptions,
+  { tell }: Context,
+): Promise<CreateRequest> {
+  const doubled = OF_ONE.filter((name) => options[name] !== undefined);
+  if (doubled.length > 0) {
+    const flags = doubled.map((name) => `--${name.replaceAll(/[A-Z]/g, (char) => `-${char.toLowerCase()}`)}`);
+    throw new Exit(
+      'usage',
+      `-f does not go with ${flags.join(', ')}`,
+      'the file says it for each of its services',
+    );
+  }
+  const composed = compose(await readCompose(file), file === '-' ? 'stdin' : file, processEnv());
+  if ('faults' in composed)
+    throw new Exit(
+      'usage',
+      `${file} cannot be a preview`,
+      composed.faults.join('\n  '),
+      'docs/compose.md has what can be said',
+    );
+  for (const note of composed.notes) tell(`note: ${note}`);
+  const { ttl, name, cpu, memory, label } = options;
+  const said = { ttl_hours: ttl, name, cpu, memory, labels: label };
+  return {
+    ...composed.request,
+    ...Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)),
+  };
+}
+
+async function readCompose(file: string): Promise<string> {
+  try {
+    return file === '-' ? await textOf(process.stdin) : await readFile(file, 'utf8');
+  } catch (error) {
+    throw new Exit('usage', `${file} cannot be read`, error instanceof Error ? error.message : String(error));
+  }
 }
 
 function reasonOf({
