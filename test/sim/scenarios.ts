@@ -261,7 +261,8 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'stale-form-over-a-teardown',
     async play(human) {
-      const id = await human.create();
+      // Longer than anybody waits: what came back must not go by itself.
+      const id = await human.create({ ttl_minutes: 600 });
       await ready(human, id);
       const form = human.open(id);
       await human.remove(id);
