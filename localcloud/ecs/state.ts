@@ -178,6 +178,8 @@ export class EcsContext {
       services: [],
       tasks: [],
     };
+    // Written by a version whose tasks had one container: they are over by now, and only remembered.
+    for (const task of this.state.tasks) task.containers ??= [];
   }
 
   now(): number {
