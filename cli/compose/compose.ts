@@ -3,7 +3,8 @@ import { findContainerFaults, MAX_CONTAINERS, MAX_PUBLIC } from '../../preview/c
 import { MEMORY_BY_CPU } from '../../preview/spec-fields.ts';
 import { parseHours } from '../duration.ts';
 import { interpolate } from './interpolate.ts';
-import { containerName, isFields, type Mapped, mapService } from './service.ts';
+import { isFields } from './fields.ts';
+import { containerName, type Mapped, mapService } from './service.ts';
 import { onLocalhost } from './siblings.ts';
 import { ComposeSource } from './source.ts';
 import { textOf } from './units.ts';

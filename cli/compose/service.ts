@@ -1,10 +1,10 @@
 import type { CreateContainer } from '../../client/types.ts';
 import { envSchema, specFields } from '../../preview/spec-fields.ts';
+import { healthcheckOf } from './healthcheck.ts';
+import { type Fields, isFields } from './fields.ts';
 import { IGNORED, REFUSED } from './refused.ts';
 import type { ComposeSource, Path } from './source.ts';
-import { mebibytesOf, secondsOf, textOf, wordsOf } from './units.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
+import { mebibytesOf, textOf, wordsOf } from './units.ts';
 
 /** A service as a container, and what else its file says of it. */
 export interface Mapped {
@@ -32,9 +32,6 @@ const KNOWN = new Set([
   'x-tempus',
 ]);
 const X_TEMPUS = new Set(['public', 'health_path', 'health_codes']);
-
-export const isFields = (value: unknown): value is Fields =>
-  value !== null && typeof value === 'object' && !Array.isArray(value);
 
 /** The name of a container for a service: Compose also allows capitals, dots and underscores. */
 export function containerName(service: string): string {
@@ -208,39 +205,6 @@ function dependenciesOf(
       ];
     }),
   );
-}
-
-/** ECS's bounds, in seconds: API reference, HealthCheck. */
-const BOUNDS = { interval: [5, 300], timeout: [2, 60], start_period: [0, 300] } as const;
-
-function healthcheckOf(value: unknown, path: Path, source: ComposeSource): CreateContainer['healthcheck'] {
-  if (!isFields(value) || value['disable'] === true) return undefined;
-  const { test } = value;
-  const command =
-    typeof test === 'string' ? ['CMD-SHELL', test] : Array.isArray(test) ? test.map(textOf) : [];
-  if (command[0] === 'NONE') return undefined;
-  if (command.length < 2 || !/^CMD(-SHELL)?$/.test(command[0] ?? '')) {
-    source.fault([...path, 'test'], 'must be a line, or a list that begins with CMD, CMD-SHELL or NONE');
-    return undefined;
-  }
-  const seconds = (key: keyof typeof BOUNDS, standard: number): number => {
-    const given = value[key] === undefined ? standard : secondsOf(value[key]);
-    if (given === undefined) {
-      source.fault([...path, key], 'must be a duration such as 10s or 1m30s');
-      return standard;
-    }
-    const [least, most] = BOUNDS[key];
-    const fitting = Math.min(most, Math.max(least, given));
-    if (fitting !== given) source.note([...path, key], `${given} s becomes ${fitting} s, which ECS allows`);
-    return fitting;
-  };
-  return {
-    command,
-    interval_s: seconds('interval', 30),
-    timeout_s: seconds('timeout', 30),
-    retries: Math.min(10, Math.max(1, Number(value['retries'] ?? 3) || 3)),
-    start_period_s: seconds('start_period', 0),
-  };
 }
 
 function limitsOf(fields: Fields, path: Path, source: ComposeSource): { cpu?: number; memory?: number } {
