@@ -1,13 +1,31 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Change, ShardHead } from './entries.ts';
 
 /** DynamoDB answers at most this much in one page of records. */
 const PAGE_BYTES = 1024 * 1024;
 
+/** A change as it is kept for a day: most are read once or never, and their two images are nearly the same. */
+interface Kept {
+  sequence: string;
+  at: number;
+  readableAt: number;
+  /** Of its text. */
+  length: number;
+  packed: Buffer;
+}
+
+function pack(text: string): Buffer {
+  return deflateRawSync(text, { level: 1 });
+}
+
+function unpack({ packed }: Kept): Change {
+  return JSON.parse(inflateRawSync(packed).toString()) as Change;
+}
+
 /** One shard: an ordered run of changes, of which the oldest are trimmed away. */
 export class Shard {
   readonly head: ShardHead;
-  // As text: a tenth of the memory of the parsed images, and most are read once or never.
-  #changes: { sequence: string; at: number; readableAt: number; text: string }[] = [];
+  #changes: Kept[] = [];
 
   constructor(head: ShardHead) {
     this.head = { ...head };
@@ -32,7 +50,8 @@ export class Shard {
     const { sequence, at, readable_at: asked = 0 } = change;
     // One that comes late holds up those behind it: a shard is read in its order.
     const readableAt = Math.max(asked, this.#changes.at(-1)?.readableAt ?? 0);
-    this.#changes.push({ sequence, at, readableAt, text: JSON.stringify(change) });
+    const text = JSON.stringify(change);
+    this.#changes.push({ sequence, at, readableAt, length: text.length, packed: pack(text) });
   }
 
   end(sequence: string, at: number): void {
@@ -47,7 +66,7 @@ export class Shard {
   }
 
   *all(): Generator<Change> {
-    for (const { text } of this.#changes) yield JSON.parse(text) as Change;
+    for (const kept of this.#changes) yield unpack(kept);
   }
 
   /** The readable changes that follow `sequence`, at most `limit` of them and no more than a page holds. */
@@ -56,10 +75,9 @@ export class Shard {
     let next = this.#changes.findIndex((change) => change.sequence > sequence);
     for (let taken = 0; next >= 0 && taken < limit; taken++, next++) {
       const change = this.#changes[next];
-      if (!change || change.readableAt > now || (taken > 0 && bytes + change.text.length > PAGE_BYTES))
-        return;
-      bytes += change.text.length;
-      yield JSON.parse(change.text) as Change;
+      if (!change || change.readableAt > now || (taken > 0 && bytes + change.length > PAGE_BYTES)) return;
+      bytes += change.length;
+      yield unpack(change);
     }
   }
 }
