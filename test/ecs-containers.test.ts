@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EcsModel } from '../localcloud/ecs/model.ts';
 import { LogsModel } from '../localcloud/logs/model.ts';
 import { memoryState } from '../localcloud/state.ts';
+import { TaskStartError } from '../localcloud/task-runtime.ts';
 import { silentLog } from '../platform/log.ts';
 import { systemRandom } from '../platform/random.ts';
 import { ManualClock } from './fakes/clock.ts';
@@ -14,6 +15,7 @@ const [WEB, API] = ['arn:tg/web', 'arn:tg/api'] as const;
 let clock: ManualClock;
 let runtime: FakeRuntime;
 let elbv2: FakeTargetGroups;
+let logs: LogsModel;
 let ecs: EcsModel;
 
 beforeEach(async () => {
@@ -23,7 +25,8 @@ beforeEach(async () => {
   elbv2.add(WEB);
   elbv2.add(API);
   const deps = { clock, random: systemRandom, log: silentLog, state: memoryState() as never };
-  ecs = new EcsModel({ ...deps, runtime, elbv2, logs: new LogsModel({ clock }) });
+  logs = new LogsModel({ clock });
+  ecs = new EcsModel({ ...deps, runtime, elbv2, logs });
   await ecs.start();
 });
 
@@ -38,6 +41,7 @@ afterEach(async () => {
 const HEALTH = { command: ['CMD-SHELL', 'ready'], interval: 10, timeout: 5, retries: 3 };
 const web: ContainerDefinition = { name: 'web', image: 'web', portMappings: [{ containerPort: 3000 }] };
 const db: ContainerDefinition = { name: 'db', image: 'db', healthCheck: HEALTH };
+const init: ContainerDefinition = { name: 'init', image: 'init', essential: false };
 const afterDb = { dependsOn: [{ containerName: 'db', condition: 'HEALTHY' as const }] };
 
 function register(containerDefinitions: ContainerDefinition[]) {
@@ -125,7 +129,6 @@ describe('a task of several containers', () => {
   });
 
   test('goes on without a container that is not essential', async () => {
-    const init: ContainerDefinition = { name: 'init', image: 'init', essential: false };
     const dependsOn = [{ containerName: 'init', condition: 'SUCCESS' as const }];
     await run({ ...web, dependsOn }, init);
     await until(() => runtime.running.length === 1);
@@ -135,15 +138,73 @@ describe('a task of several containers', () => {
     expect(names()).toEqual(['web']);
   });
 
-  test('fails when what it depends on does not end well, or is not ready in time', async () => {
-    const init: ContainerDefinition = { name: 'init', image: 'init', essential: false };
+  test('fails when what it depends on does not end well', async () => {
     runtime.script['init'] = (task) => task.exit({ exitCode: 1 });
     await run({ ...web, dependsOn: [{ containerName: 'init', condition: 'SUCCESS' }] }, init);
     await until(async () => (await rollout()) === 'FAILED');
     const [task] = await tasks('STOPPED');
     expect(task).toMatchObject({ stopCode: 'TaskFailedToStart' });
-    expect(task!.stoppedReason).toContain('init');
+    expect(task!.stoppedReason).toContain('[init] for target [web] did not exit successfully');
+    expect(task!.containers).toMatchObject([
+      { name: 'web', reason: task!.stoppedReason },
+      { name: 'init', exitCode: 1 },
+    ]);
     expect(runtime.closed).toBe(1);
+  });
+
+  test('fails when what it depends on is not healthy within its start timeout, and not before', async () => {
+    runtime.script['db'] = (task) => (task.healthy = false);
+    await run({ ...web, ...afterDb }, { ...db, essential: false, startTimeout: 60 });
+    await until(() => names().includes('db'));
+    await clock.advance(59_000);
+    expect((await tasks('RUNNING'))[0]).toMatchObject({ lastStatus: 'PENDING' });
+    await until(async () => (await rollout()) === 'FAILED', 5_000);
+    expect((await tasks('STOPPED'))[0]!.stoppedReason).toContain('[db] for target [web] has timed out');
+    expect(runtime.tasks.map(({ launch }) => launch.name)).toEqual(['db']);
+  });
+
+  test('fails at once when what was to become healthy has ended', async () => {
+    runtime.script['db'] = (task) => task.exit({ exitCode: 0 });
+    await run({ ...web, ...afterDb }, { ...db, essential: false });
+    await until(async () => (await rollout()) === 'FAILED', 5_000);
+    expect((await tasks('STOPPED'))[0]!.stoppedReason).toContain('ended before it was healthy');
+  });
+
+  test('waits without a start timeout for as long as a slow start takes', async () => {
+    runtime.script['db'] = (task) => (task.healthy = false);
+    await run({ ...web, ...afterDb }, { ...db, healthCheck: { ...HEALTH, startPeriod: 300 } });
+    await until(() => names().includes('db'));
+    await clock.advance(280_000);
+    runtime.running[0]!.healthy = true;
+    await until(async () => (await rollout()) === 'COMPLETED');
+  });
+
+  test('is healthy whatever is the matter with a container that is not essential', async () => {
+    runtime.script['db'] = (task) => (task.healthy = false);
+    await run({ ...web, healthCheck: HEALTH }, { ...db, essential: false });
+    await until(async () => (await rollout()) === 'COMPLETED');
+    const unhealthy = { name: 'db', lastStatus: 'RUNNING', healthStatus: 'UNHEALTHY' };
+    await until(async () => (await tasks('RUNNING'))[0]!.containers![1]!.healthStatus === 'UNHEALTHY');
+    const [task] = await tasks('RUNNING');
+    expect(task).toMatchObject({ healthStatus: 'HEALTHY', containers: [{ name: 'web' }, unhealthy] });
+  });
+
+  test('runs without a container that cannot be started and is not essential', async () => {
+    runtime.script['init'] = () => {
+      throw new TaskStartError('CannotStartContainerError: no such program');
+    };
+    await run({ ...web, dependsOn: [{ containerName: 'init', condition: 'START' }] }, init);
+    await until(async () => (await rollout()) === 'COMPLETED');
+    expect((await tasks('RUNNING'))[0]!.containers).toMatchObject([
+      { name: 'web', lastStatus: 'RUNNING' },
+      { name: 'init', lastStatus: 'STOPPED', reason: 'CannotStartContainerError: no such program' },
+    ]);
+  });
+
+  test('whose health check is NONE has none', async () => {
+    await run({ ...web, healthCheck: { command: ['NONE'] } });
+    await until(async () => (await rollout()) === 'COMPLETED', 10_000);
+    expect((await tasks('RUNNING'))[0]).toMatchObject({ healthStatus: 'UNKNOWN' });
   });
 
   test('is replaced when an essential container is not healthy any more, which counts against the rollout', async () => {
@@ -156,7 +217,35 @@ describe('a task of several containers', () => {
     });
   });
 
-  test('stops in the reverse of the order in which it started, also in the middle of its start', async () => {
+  test('leaves the load balancer before it is stopped for its health', async () => {
+    elbv2.add(WEB, { drainSeconds: 20 });
+    await run(web, db);
+    await until(async () => (await rollout()) === 'COMPLETED');
+    const sick = runtime.running.find(({ launch }) => launch.name === 'db')!;
+    sick.healthy = false;
+    await until(() => !elbv2.ports(WEB).includes(runtime.tasks[0]!.port));
+    await clock.advance(15_000);
+    expect(sick.over).toBe(false);
+    await until(() => sick.over);
+    await until(async () => (await tasks('STOPPED')).length === 1);
+    expect((await tasks('STOPPED'))[0]).toMatchObject({ stopCode: 'ServiceSchedulerInitiated' });
+  });
+
+  test('stops each container when those that depend on it have ended', async () => {
+    const log: ContainerDefinition = { name: 'log', image: 'log' };
+    await run(
+      log,
+      { ...db, dependsOn: [{ containerName: 'log', condition: 'START' }] },
+      { ...web, ...afterDb },
+    );
+    await until(async () => (await rollout()) === 'COMPLETED');
+    expect(names()).toEqual(['log', 'db', 'web']);
+    await ecs.deleteService({ service: 'web', force: true });
+    await until(() => runtime.running.length === 0);
+    expect(runtime.stopped).toEqual(['web', 'db', 'log']);
+  });
+
+  test('stops in the middle of its start, and starts nothing more', async () => {
     runtime.script['db'] = (task) => (task.healthy = false);
     await run({ ...web, ...afterDb }, db);
     await until(() => names().includes('db'));
@@ -164,6 +253,21 @@ describe('a task of several containers', () => {
     await until(() => runtime.running.length === 0);
     expect(runtime.tasks.map(({ launch }) => launch.name)).toEqual(['db']);
     expect(runtime.closed).toBe(1);
+  });
+
+  test('keeps the lines of each container in a stream of its own', async () => {
+    runtime.script['web'] = ({ launch }) => launch.onLog('from web');
+    runtime.script['init'] = ({ launch }) => launch.onLog('from init');
+    const options = { 'awslogs-group': 'tempus', 'awslogs-stream-prefix': 'p' };
+    const logConfiguration = { logDriver: 'awslogs' as const, options };
+    await run({ ...web, logConfiguration }, { ...init, logConfiguration });
+    await until(async () => (await rollout()) === 'COMPLETED');
+    const { taskId } = runtime.tasks[0]!.launch;
+    for (const name of ['web', 'init']) {
+      const logStreamName = `p/${name}/${taskId}`;
+      const { events } = await logs.getLogEvents({ logGroupName: 'tempus', logStreamName });
+      expect(events).toMatchObject([{ message: `from ${name}` }]);
+    }
   });
 
   test('is registered once for each of its addresses, and healthy only when all of them are', async () => {

@@ -11,7 +11,7 @@ export interface FailedTask {
   reason: string;
 }
 
-/** Knows which tasks serve: RUNNING, and healthy in every target group that they are in. */
+/** Knows which tasks serve: RUNNING, healthy inside, and healthy in every target group that they are in. */
 export class HealthWatch {
   readonly #context: EcsContext;
   readonly #targets: Targets;
@@ -42,7 +42,7 @@ export class HealthWatch {
       const since = this.#runningSince.get(task.id) ?? now;
       this.#runningSince.set(task.id, since);
       const inside = task.containers.every(
-        ({ healthStatus = 'HEALTHY', lastStatus }) => healthStatus === 'HEALTHY' || lastStatus === 'STOPPED',
+        ({ essential = true, healthStatus = 'HEALTHY' }) => !essential || healthStatus === 'HEALTHY',
       );
       if (inside && task.targets.every((target) => stateOf(target, states)?.state === 'healthy'))
         this.#becameHealthy(service, task);

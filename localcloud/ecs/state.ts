@@ -130,8 +130,11 @@ export interface TaskRecord {
 export interface ContainerRecord {
   name: string;
   image: string;
+  /** Absent: it is. */
+  essential?: boolean;
   /** Absent while it waits for its start. */
   lastStatus?: 'RUNNING' | 'STOPPED';
+  /** Absent where nothing checks it. */
   healthStatus?: 'HEALTHY' | 'UNHEALTHY' | 'UNKNOWN';
   exitCode?: number;
   reason?: string;

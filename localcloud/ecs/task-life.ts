@@ -4,7 +4,7 @@ import type { Realism } from '../realism/realism.ts';
 import { type TaskLaunch, type TaskPlace, type TaskRuntime, TaskStartError } from '../task-runtime.ts';
 import { taskStateChange } from './happenings.ts';
 import type { EcsContext, TaskRecord, TaskStatus, TaskTarget } from './state.ts';
-import { type ContainerOrder, TaskContainers, type TaskEnd } from './task-containers.ts';
+import { type ContainerOrder, TaskContainers } from './task-containers.ts';
 import type { Targets } from './targets.ts';
 
 /** Why a task shall stop. */
@@ -29,6 +29,8 @@ interface Life {
   containers?: TaskContainers;
 }
 
+/** Quicker than AWS, which lets an interval pass first: nobody shall wait for the rest of it. */
+const FIRST_LOOK_MS = 500;
 export const FAILED_CONTAINER_HEALTH = 'Task failed container health checks';
 
 export interface TaskLivesDeps {
@@ -125,6 +127,7 @@ export class TaskLives {
       clock: this.#context.clock,
       orders,
       records: task.containers,
+      firstLookMs: this.#context.realism ? Infinity : FIRST_LOOK_MS,
       changed: () => this.#changed(task),
     });
     life.containers = containers;
@@ -162,8 +165,9 @@ export class TaskLives {
   async #runToEnd({ task, containers, ordered, hurry }: Life): Promise<void> {
     if (!containers) return;
     const endOrOrder = await Promise.race([containers.ended, ordered.promise]);
-    if ('stopCode' in endOrOrder) await this.#retire(task, containers, hurry);
-    else await this.#targets.deregister(task.targets);
+    // One that is only unhealthy still runs, and gets the time to answer what it has been asked.
+    if ('exited' in endOrOrder) await this.#targets.deregister(task.targets);
+    else await this.#retire(task, containers, hurry);
     await containers.stop();
     if ('unhealthy' in endOrOrder) this.#stopped(task, 'ServiceSchedulerInitiated', FAILED_CONTAINER_HEALTH);
     else this.#stopped(task, 'EssentialContainerExited', 'Essential container in task exited');
@@ -172,7 +176,7 @@ export class TaskLives {
   async #retire(task: TaskRecord, containers: TaskContainers, hurry: AbortController): Promise<void> {
     this.#advance(task, 'DEACTIVATING');
     await this.#targets.deregister(task.targets);
-    void abortAfter(containers.ended, hurry);
+    void abortAfter(containers.exited, hurry);
     await this.#targets.drained(task.targets, hurry.signal);
     this.#advance(task, 'STOPPING');
     await containers.stop();
@@ -199,9 +203,9 @@ export class TaskLives {
   }
 }
 
-/** Nothing is left to drain for once the containers have ended. */
-async function abortAfter(ended: Promise<TaskEnd>, hurry: AbortController): Promise<void> {
-  await ended;
+/** Nothing is left to drain for once an essential container has ended. */
+async function abortAfter(exited: Promise<void>, hurry: AbortController): Promise<void> {
+  await exited;
   hurry.abort();
 }
 

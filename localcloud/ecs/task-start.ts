@@ -2,13 +2,18 @@ import type { ContainerDefinition, Tag } from '@aws-sdk/client-ecs';
 
 import type { ContainerLaunch, TaskLaunch } from '../task-runtime.ts';
 import { taskArn } from './arns.ts';
+import { isChecked } from './container-health.ts';
 import { fargateSize } from './fargate-sizes.ts';
 import type { ContainerOrder } from './task-containers.ts';
-import type { DeploymentRecord, ServiceRecord, TaskDefinitionRecord, TaskRecord } from './state.ts';
+import type {
+  ContainerRecord,
+  DeploymentRecord,
+  ServiceRecord,
+  TaskDefinitionRecord,
+  TaskRecord,
+} from './state.ts';
 
 const DEFAULT_STOP_TIMEOUT_SECONDS = 30;
-/** Fargate's own: 3 minutes. */
-const DEFAULT_START_TIMEOUT_SECONDS = 180;
 
 /** Where the log lines of tasks go. */
 export interface LogSink {
@@ -30,11 +35,7 @@ export function newTask(
     deployment: deployment.id,
     taskDefinition: definition.arn,
     family: definition.family,
-    containers: containersOf(definition).map(({ name = '', image = '', healthCheck }) => ({
-      name,
-      image,
-      ...(healthCheck ? { healthStatus: 'UNKNOWN' as const } : {}),
-    })),
+    containers: containersOf(definition).map(newContainer),
     cpu: definition.registered.cpu ?? '',
     memory: definition.registered.memory ?? '',
     lastStatus: 'PROVISIONING',
@@ -43,6 +44,16 @@ export function newTask(
     targets: [],
     tags: taskTags(service, definition),
     createdAt: now,
+  };
+}
+
+function newContainer(container: ContainerDefinition): ContainerRecord {
+  const { name = '', image = '', essential = true } = container;
+  return {
+    name,
+    image,
+    ...(essential ? {} : { essential }),
+    ...(isChecked(container) ? { healthStatus: 'UNKNOWN' } : {}),
   };
 }
 
@@ -74,15 +85,16 @@ function launchContainer(container: ContainerDefinition, task: TaskRecord, logs:
 
 /** How the containers of a task depend on each other. */
 export function ordersOf(definition: TaskDefinitionRecord): ContainerOrder[] {
-  return containersOf(definition).map(
-    ({ name = '', essential = true, dependsOn = [], healthCheck, startTimeout }) => ({
+  return containersOf(definition).map((container) => {
+    const { name = '', essential = true, dependsOn = [], healthCheck, startTimeout } = container;
+    return {
       name,
       essential,
       dependsOn,
-      ...(healthCheck ? { healthCheck } : {}),
-      startTimeoutMs: (startTimeout ?? DEFAULT_START_TIMEOUT_SECONDS) * 1000,
-    }),
-  );
+      ...(healthCheck && isChecked(container) ? { healthCheck } : {}),
+      ...(startTimeout === undefined ? {} : { startTimeoutMs: startTimeout * 1000 }),
+    };
+  });
 }
 
 /** Where the load balancer is told to find the tasks of a service. */

@@ -50,7 +50,9 @@ function containerStatus({ lastStatus }: TaskRecord, one: ContainerRecord): stri
 
 /** As good as the worst of its essential containers that have a health check; AWS leaves out the others. */
 function taskHealth({ containers }: TaskRecord): 'HEALTHY' | 'UNHEALTHY' | 'UNKNOWN' {
-  const all = containers.flatMap(({ healthStatus }) => healthStatus ?? []);
+  const all = containers.flatMap(({ essential = true, healthStatus }) =>
+    essential ? (healthStatus ?? []) : [],
+  );
   if (all.includes('UNHEALTHY')) return 'UNHEALTHY';
   return all.length > 0 && all.every((one) => one === 'HEALTHY') ? 'HEALTHY' : 'UNKNOWN';
 }

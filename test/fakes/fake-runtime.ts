@@ -17,10 +17,12 @@ export interface FakeTask {
   healthy: boolean;
 }
 
-/** Runs nothing, remembers everything. `script` decides by image what happens to a container that starts. */
+/** Runs nothing, remembers everything. `script` decides by image what becomes of a container, or throws if it cannot start. */
 export class FakeRuntime implements TaskRuntime {
   readonly tasks: FakeTask[] = [];
   readonly script: Record<string, (task: FakeTask) => void> = {};
+  /** The containers that were ordered to stop, in that order. */
+  readonly stopped: string[] = [];
   reclaimed = 0;
   closed = 0;
   #nextPort = 10_000;
@@ -64,11 +66,14 @@ export class FakeRuntime implements TaskRuntime {
         exited.resolve(exit);
       },
     };
-    this.tasks.push(task);
     this.script[launch.image]?.(task);
+    this.tasks.push(task);
     return {
       exited: exited.promise,
-      stop: async () => task.exit({ exitCode: 0 }),
+      stop: async () => {
+        this.stopped.push(launch.name);
+        task.exit({ exitCode: 0 });
+      },
       check: async () => task.healthy && !task.over,
     };
   }
