@@ -295,28 +295,28 @@ describe('a task of several containers', () => {
 describe('containers that ECS refuses', () => {
   const second = { name: 'second', image: 'second' };
   test.each<[string, ContainerDefinition[], string]>([
-    ['a name twice', [web, { ...web, portMappings: [] }], 'should be unique'],
-    ['a port twice', [web, { ...second, portMappings: [{ containerPort: 3000 }] }], '3000'],
-    ['none that is essential', [{ ...web, essential: false }], 'at least one essential'],
+    ['a name twice', [web, { ...web, portMappings: [] }], 'must be unique'],
+    ['a port twice', [web, { ...second, portMappings: [{ containerPort: 3000 }] }], "TCP host port '3000'"],
+    ['none that is essential', [{ ...web, essential: false }], "doesn't have any essential container"],
     [
       'a dependency on nobody',
       [{ ...web, dependsOn: [{ containerName: 'x', condition: 'START' }] }],
-      'invalid container: x',
+      "Cannot depend on container + 'x'",
     ],
     [
       'a dependency on itself',
       [{ ...web, dependsOn: [{ containerName: 'web', condition: 'START' }] }],
-      'invalid container: web',
+      'a cycle',
     ],
     [
       'health of what has no check',
       [{ ...web, dependsOn: [{ containerName: 'second', condition: 'HEALTHY' }] }, second],
-      'needs a health check',
+      'must have health check configured',
     ],
     [
       'the end of what is essential',
       [{ ...web, dependsOn: [{ containerName: 'second', condition: 'SUCCESS' }] }, second],
-      'cannot be essential',
+      'cannot be an essential container',
     ],
     [
       'a circle',
@@ -324,10 +324,38 @@ describe('containers that ECS refuses', () => {
         { ...web, dependsOn: [{ containerName: 'second', condition: 'START' }] },
         { ...second, dependsOn: [{ containerName: 'web', condition: 'START' }] },
       ],
-      'cycle',
+      'a cycle',
     ],
-    ['more CPU than the task has', [web, { ...second, cpu: 512 }], 'exceeds the cpu'],
-    ['more memory than the task has', [web, { ...second, memory: 1024 }], 'exceeds the memory'],
+    ['more CPU than the task has', [web, { ...second, cpu: 512 }], "the task 'cpu'"],
+    ['more memory than the task has', [web, { ...second, memory: 1024 }], "container 'second' is greater"],
+    [
+      'more memory together than the task has',
+      [
+        { ...web, memory: 300 },
+        { ...second, memory: 300 },
+      ],
+      "the task 'memory'",
+    ],
+    [
+      'a limit below what is reserved',
+      [{ ...web, memory: 100, memoryReservation: 200 }],
+      "less than its 'memoryReservation'",
+    ],
+    ['a health check of nothing', [{ ...web, healthCheck: { command: ['CMD'] } }], 'must not be empty'],
+    ['a start timeout of 3 minutes', [{ ...web, startTimeout: 180 }], 'startTimeout'],
+    [
+      'health of what is said to have no check',
+      [
+        { ...web, dependsOn: [{ containerName: 'second', condition: 'HEALTHY' }] },
+        { ...second, healthCheck: { command: ['NONE'] } },
+      ],
+      'must have health check configured',
+    ],
+    [
+      'a condition that is none',
+      [{ ...web, dependsOn: [{ containerName: 'second', condition: 'READY' as never }] }, second],
+      'Invalid condition',
+    ],
     ['an interval below 5 s', [{ ...web, healthCheck: { ...HEALTH, interval: 1 } }], 'interval'],
     [
       'eleven containers',

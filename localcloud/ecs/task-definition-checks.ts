@@ -1,7 +1,7 @@
 import type { ContainerDefinition, RegisterTaskDefinitionCommandInput } from '@aws-sdk/client-ecs';
 
 import { notModelled, refused } from './errors.ts';
-import { checkContainers, checkHealthCheck } from './container-checks.ts';
+import { checkContainers, checkHealthCheck, checkStartTimeout } from './container-checks.ts';
 import { fargateSize } from './fargate-sizes.ts';
 
 const FAMILY = /^[A-Za-z0-9_-]{1,255}$/;
@@ -25,7 +25,7 @@ export function checkTaskDefinition(input: RegisterTaskDefinitionCommandInput): 
     throw refused('Actual length of task definition exceeds the maximum of 65536 bytes.');
   }
   const containers = input.containerDefinitions ?? [];
-  if (containers.length === 0) throw refused('TaskDefinition must have at least one container definition.');
+  if (containers.length === 0) throw refused('Container list cannot be empty.');
   if (input.networkMode !== 'awsvpc') throw refused('Fargate only supports network mode ‘awsvpc’.');
   const size = fargateSize(input.cpu, input.memory);
   checkContainers(containers, size);
@@ -39,6 +39,7 @@ function checkContainer(container: ContainerDefinition): void {
   if (!container.image) throw refused('Container.image should not be null or empty.');
   if (container.privileged) throw refused('Fargate does not support privileged containers.');
   if (container.healthCheck) checkHealthCheck(container.healthCheck);
+  checkStartTimeout(container);
   if ((container.stopTimeout ?? 0) > MAX_STOP_TIMEOUT_SECONDS) {
     throw refused(`Container.stopTimeout must not exceed ${MAX_STOP_TIMEOUT_SECONDS} seconds.`);
   }
