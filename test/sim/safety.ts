@@ -1,10 +1,11 @@
 import { canonicalInstant } from '../../preview/expiry.ts';
-import { containersOf } from '../../preview/endpoints.ts';
-import { readHolder, TAGS } from '../../preview/names.ts';
+import { containersOf, endpointsOf } from '../../preview/endpoints.ts';
+import { readHolder, TAGS, targetGroupName } from '../../preview/names.ts';
 import type { Phase, PreviewRow } from '../../preview/record.ts';
 import type { Call } from './calls.ts';
 import { CONFIG, TABLES } from './config.ts';
-import { desiredOf } from './desired.ts';
+import { parseSpec } from '../../preview/spec.ts';
+import { desiredOf, servableOf } from './desired.ts';
 import { billableTasks, inventory } from './inventory.ts';
 import { foreignState, wrongOwner, wrongRoute } from './ownership.ts';
 import { SERVING } from './tasks.ts';
@@ -233,7 +234,9 @@ export class Safety {
       row.phase !== 'Deleted' &&
       !this.condemned.has(row.preview_id);
     const recently = this.#world.time.ms - (this.touched.get(id) ?? -Infinity) < OVERDUE_MS;
-    if (lives && !recently && /^delete(Service|TargetGroup|Schedule)$/.test(call)) {
+    const group = elbv2.targetGroups.find((one) => one.arn === arn)?.name;
+    const former = row !== undefined && group !== undefined && !wantsGroup(row, group);
+    if (lives && !recently && !former && /^delete(Service|TargetGroup|Schedule)$/.test(call)) {
       this.violate('S12', `${call} of a preview that lives`, { id, phase: row.phase });
     }
     if ((!row || row.phase === 'Deleted') && ecs.services && id !== '') this.marks.add(`sweep ${call}`);
@@ -296,4 +299,12 @@ export class Safety {
       }
     }
   }
+}
+
+/** Whether a target group is behind an address of what the preview runs; what an edit or a rollback has left may go. */
+function wantsGroup({ id, spec, status }: PreviewRow, group: string): boolean {
+  const parsed = parseSpec(spec);
+  const asked = parsed.success ? parsed.data : status.accepted?.spec;
+  const runs = asked && (servableOf(asked, status.served_spec) ?? asked);
+  return runs === undefined || endpointsOf(runs).some(({ suffix }) => targetGroupName(id, suffix) === group);
 }
