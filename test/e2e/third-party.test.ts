@@ -183,8 +183,11 @@ const style = (color: string) => `h1 { color: ${color}; }\n`;
     expect(await word()).toBe('first');
 
     await page.evaluate(`globalThis.sameDocument = true`);
-    writeFileSync(join(workdir, 'style.css'), style('rgb(4, 5, 6)'));
-    await until('the edit shows', async () => (await color()) === 'rgb(4, 5, 6)');
+    // Saved until it is seen: Vite's watcher may begin after the page is there.
+    await until('the edit shows', async () => {
+      writeFileSync(join(workdir, 'style.css'), style('rgb(4, 5, 6)'));
+      return (await color()) === 'rgb(4, 5, 6)';
+    });
     expect(await page.evaluate(`globalThis.sameDocument`)).toBe(true);
 
     await updated(preview.id, 'env', { VITE_WORD: 'second' });
