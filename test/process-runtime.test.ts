@@ -267,6 +267,24 @@ describe('several containers of a task', () => {
     await Promise.all(both.map((running) => running.stop()));
   });
 
+  test('end with their health checks when the place of the task is closed, and nothing starts there again', async () => {
+    const mark = systemRandom.uuid();
+    const marked = (name: string) =>
+      container(STUBBORN, { name, command: ['node', '-e', STUBBORN, mark], ports: [] });
+    const made = await prepare(taskOf(marked('one'), marked('two'), container('', { name: 'late' })));
+    const running = [await made.start('one'), await made.start('two')];
+    const check = running[0]!.check(['/bin/sh', '-c', `sleep 60; : ${mark}`], 60_000);
+    await vi.waitFor(async () => expect((await alive(mark)).length).toBeGreaterThanOrEqual(7), 10_000);
+    await made.close();
+    expect(await alive(mark)).toEqual([]);
+    expect(await check).toBe(false);
+    expect(await Promise.all(running.map(({ exited }) => exited))).toEqual([
+      { signal: 'SIGKILL' },
+      { signal: 'SIGKILL' },
+    ]);
+    await expect(made.start('late')).rejects.toThrow('the task is over');
+  });
+
   test('are checked by a command that sees what they see, and that is killed when it takes too long', async () => {
     const made = await prepare(taskOf(container(STUBBORN, { env: { A: 'b' }, stopTimeoutMs: 50 })));
     const running = await made.start('app');

@@ -12,16 +12,18 @@ import type {
   TaskRuntime,
 } from '../task-runtime.ts';
 import { type ProcessCommand, type ProcessImage, resolveCommand } from './command.ts';
-import { type GuardedProcess, spawnGuarded } from './guarded-process.ts';
+import type { GuardedProcess } from './guarded-process.ts';
 import { HostPorts } from './host-ports.ts';
 import { groupGone, killLeftovers, type RecordedGroup } from './process-group.ts';
+import { TaskProcesses } from './task-processes.ts';
 
 const LOOPBACK = '127.0.0.1';
 /** Stands for the program of a health check where an image is asked for. */
 const CHECK = 'health-check';
 
-interface Lent {
+interface Place {
   launch: TaskLaunch;
+  processes: TaskProcesses;
   /** The port of this machine that a container port got. */
   lent: ReadonlyMap<number, number>;
 }
@@ -69,12 +71,18 @@ class ProcessRuntime implements TaskRuntime {
 
   async prepare(launch: TaskLaunch): Promise<TaskPlace> {
     const lent = new Map<number, number>();
-    const close = async () => {
+    const processes = new TaskProcesses(this.#deps);
+    const giveBack = () => {
       for (const port of lent.values()) this.#ports.release(port);
       lent.clear();
     };
-    for (const port of launch.containers.flatMap(({ ports }) => ports))
-      lent.set(port, await this.#ports.claim(port));
+    try {
+      for (const port of launch.containers.flatMap(({ ports }) => ports))
+        lent.set(port, await this.#ports.claim(port));
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
     return {
       endpoint: (port) => {
         const at = lent.get(port);
@@ -83,9 +91,12 @@ class ProcessRuntime implements TaskRuntime {
       start: async (name) => {
         const container = launch.containers.find((one) => one.name === name);
         if (!container) throw new Error(`the task has no container ${name}`);
-        return this.#start(container, { launch, lent });
+        return this.#start(container, { launch, lent, processes });
       },
-      close,
+      close: async () => {
+        await processes.end();
+        giveBack();
+      },
     };
   }
 
@@ -95,12 +106,13 @@ class ProcessRuntime implements TaskRuntime {
     this.#record([]);
   }
 
-  async #start(container: ContainerLaunch, { launch, lent }: Lent): Promise<RunningContainer> {
+  async #start(container: ContainerLaunch, place: Place): Promise<RunningContainer> {
+    const { launch, lent, processes } = place;
     const env = { ...this.#hostEnv(), ...container.env, ...portsOf(container, launch.containers, lent) };
     const command = resolveCommand(container, this.#deps.images, env['PATH'] ?? '');
     const options = { taskId: launch.taskId, stopTimeoutMs: container.stopTimeoutMs, env };
     const { clock, log } = this.#deps;
-    const started = await spawnGuarded(command, { ...options, onLine: container.onLog, clock });
+    const started = await processes.spawn(command, { ...options, onLine: container.onLog, clock });
     this.#recordStart(started, launch.taskId);
     const facts = { task_id: launch.taskId, container: container.name, pgid: started.pgid };
     log.debug({ ...facts, port: env['PORT'] }, 'process started');
@@ -117,7 +129,7 @@ class ProcessRuntime implements TaskRuntime {
         await exited;
         cancelKill();
       },
-      check: (argv, timeoutMs) => this.#check(argv, timeoutMs, { command, env, taskId: launch.taskId }),
+      check: (argv, timeoutMs) => this.#check(argv, timeoutMs, { command, env, place }),
     };
   }
 
@@ -125,14 +137,15 @@ class ProcessRuntime implements TaskRuntime {
   async #check(
     argv: readonly string[],
     timeoutMs: number,
-    { command, env, taskId }: { command: ProcessCommand; env: Record<string, string>; taskId: string },
+    { command, env, place }: { command: ProcessCommand; env: Record<string, string>; place: Place },
   ): Promise<boolean> {
     const { clock, log } = this.#deps;
+    const { taskId } = place.launch;
     try {
       const launch = { image: CHECK, command: [...argv], workdir: command.workdir };
       const check = resolveCommand(launch, { [CHECK]: { command: [] } }, env['PATH'] ?? '');
       const options = { taskId, stopTimeoutMs: timeoutMs, env, onLine: () => undefined, clock };
-      const started = await spawnGuarded(check, options);
+      const started = await place.processes.spawn(check, options);
       const cancelKill = clock.after(timeoutMs, () => started.signal('SIGKILL'));
       const { exitCode } = await started.ended;
       cancelKill();
