@@ -67,9 +67,9 @@ export interface EcsModelDeps extends EcsContextDeps {
  * ECS on Fargate: task definitions, services with rolling deployments and their circuit breaker, tasks that really
  * run. Names and shapes are those of the SDK's client. Call `start` before the first call, `stop` at the end.
  *
- * Not modelled, and refused: more than one container in a task, container health checks, secrets, volumes, other
- * launch types, schedulers and deployment strategies. Not modelled, and left out: RunTask, ENIs, image digests. AWS's
- * delays and the account's quotas come with `realism`, late reads and throttling from around the model.
+ * Not modelled, and refused: secrets, volumes, other launch types, schedulers and deployment strategies. Not modelled,
+ * and left out: RunTask, ENIs, image digests. AWS's delays and the account's quotas come with `realism`, late reads and
+ * throttling from around the model.
  */
 export class EcsModel {
   readonly #context: EcsContext;
