@@ -21,6 +21,7 @@ const schema = z.object({
   TEMPUS_ROUTING: z.enum(['host', 'path']).default('host'),
   TEMPUS_RUNTIME: z.enum(['auto', 'process', 'docker']).default('auto'),
   TEMPUS_REALISM: z.coerce.number().min(0).max(1).default(0),
+  TEMPUS_CALL_JOURNAL: z.string().optional(),
   TEMPUS_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
 
@@ -42,6 +43,8 @@ export interface LaptopSettings {
   runtime: 'auto' | 'process' | 'docker';
   /** How much of AWS's delays localcloud has, with all of AWS's rates and quotas; undefined: none of it. */
   realism: number | undefined;
+  /** Absolute name of a file to which split mode writes every call that its parts make. */
+  call_journal?: string;
   log_level: string;
 }
 
@@ -69,6 +72,9 @@ export function readSettings(env: Env, folder: string): LaptopSettings {
     routing: parsed.TEMPUS_ROUTING,
     runtime: parsed.TEMPUS_RUNTIME,
     realism: parsed.TEMPUS_REALISM === 0 ? undefined : parsed.TEMPUS_REALISM,
+    ...(parsed.TEMPUS_CALL_JOURNAL === undefined
+      ? {}
+      : { call_journal: resolve(folder, parsed.TEMPUS_CALL_JOURNAL) }),
     log_level: parsed.TEMPUS_LOG_LEVEL,
   };
 }

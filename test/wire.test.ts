@@ -423,30 +423,42 @@ describe('a page in a browser cannot drive the endpoint', () => {
 });
 
 describe('every call', () => {
-  test('is reported with its outcome', async () => {
+  test('is reported with who asked what, and its outcome', async () => {
     const { ecs, scheduler, endpoint, calls } = await serve({ ecs: { listServices: echo({}).call } });
-    await ecs.listServices({});
+    await ecs.listServices({ cluster: 'tempus' });
     await scheduler.getSchedule({ Name: 'a' }).catch(() => undefined);
     await send(endpoint, { headers: { 'x-amz-target': 'DynamoDB_20120810.GetItem' }, body: '{}' });
     await send(endpoint, { headers: { 'x-amz-target': 'DynamoDBStreams_20120810.ListStreams' }, body: '{}' });
     const duration_ms = expect.any(Number);
+    const caller = 'test';
     expect(calls).toEqual([
-      { service: 'ecs', operation: 'ListServices', status: 200, duration_ms },
       {
+        caller,
+        service: 'ecs',
+        operation: 'ListServices',
+        input: { cluster: 'tempus' },
+        status: 200,
+        duration_ms,
+      },
+      {
+        caller,
         service: 'scheduler',
         operation: 'GET /schedules/a',
+        input: undefined,
         status: 404,
         code: 'UnknownOperationException',
         duration_ms,
       },
       {
+        caller,
         service: 'dynamodb',
         operation: 'GetItem',
+        input: {},
         status: 400,
         code: 'ResourceNotFoundException',
         duration_ms,
       },
-      { service: 'streams', operation: 'ListStreams', status: 200, duration_ms },
+      { caller, service: 'streams', operation: 'ListStreams', input: {}, status: 200, duration_ms },
     ]);
   });
 

@@ -10,6 +10,7 @@ import { cloudFolder } from '../fresh.ts';
 import { LISTENER_PORT, NAMES } from '../infrastructure.ts';
 import { createRealism } from '../realism.ts';
 import { createTaskRuntime } from '../task-runtime.ts';
+import { openCallJournal } from './call-journal.ts';
 import { invokeAt } from './functions.ts';
 
 const port = z.coerce.number().int().min(1).max(65535);
@@ -25,11 +26,13 @@ const env = parseConfig(
     TEMPUS_REALISM: z.coerce.number().optional(),
     /** Where Lambda functions are invoked. */
     TEMPUS_LAMBDA_ENDPOINT: z.url(),
+    TEMPUS_CALL_JOURNAL: z.string().optional(),
     TEMPUS_LOG_LEVEL: z.string().default('info'),
   }),
   processEnv(),
 );
 const log = createLog(env.TEMPUS_LOG_LEVEL);
+const journal = env.TEMPUS_CALL_JOURNAL === undefined ? undefined : openCallJournal(env.TEMPUS_CALL_JOURNAL);
 const path = cloudFolder(env.TEMPUS_HOME);
 const cloud = await startCloud({
   clock,
@@ -48,9 +51,11 @@ const cloud = await startCloud({
   }),
   functions: { [NAMES.expire_function]: invokeAt(env.TEMPUS_LAMBDA_ENDPOINT, NAMES.expire_function) },
   realism: createRealism(env.TEMPUS_REALISM),
+  ...(journal ? { onCall: (call) => journal.note(call) } : {}),
   ...(env.TEMPUS_REALISM === undefined ? { schedulerMinuteMs: SCHEDULER_MINUTE_MS } : {}),
 });
 log.info({ endpoint: cloud.endpoint }, 'listening');
 await stopRequested();
 await cloud.stop();
+await journal?.close();
 log.info('stopped');

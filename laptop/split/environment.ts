@@ -41,9 +41,10 @@ function pick(env: Env, names: readonly string[]): Record<string, string> {
   );
 }
 
-const COMMON = (settings: LaptopSettings, { aws }: SplitPorts) => ({
+/** `caller` is what localcloud knows a part by: the name that its role has on AWS. */
+const COMMON = (settings: LaptopSettings, { aws }: SplitPorts, caller: string) => ({
   AWS_REGION: 'us-east-1',
-  AWS_ACCESS_KEY_ID: 'split',
+  AWS_ACCESS_KEY_ID: caller,
   AWS_SECRET_ACCESS_KEY: 'split',
   TEMPUS_AWS_ENDPOINT: `http://${settings.host}:${aws}`,
   TEMPUS_TABLE_PREVIEWS: NAMES.previews,
@@ -61,13 +62,14 @@ export function cloudEnvironment(settings: LaptopSettings, ports: SplitPorts): R
     TEMPUS_RUNTIME: settings.runtime,
     ...(settings.realism === undefined ? {} : { TEMPUS_REALISM: String(settings.realism) }),
     TEMPUS_LAMBDA_ENDPOINT: `http://${settings.host}:${ports.lambda}`,
+    ...(settings.call_journal === undefined ? {} : { TEMPUS_CALL_JOURNAL: settings.call_journal }),
     TEMPUS_LOG_LEVEL: settings.log_level,
   };
 }
 
 export function lambdaEnvironment(settings: LaptopSettings, ports: SplitPorts): Record<string, string> {
   return {
-    ...COMMON(settings, ports),
+    ...COMMON(settings, ports, 'tempus-lambda'),
     TEMPUS_HOST: settings.host,
     TEMPUS_LAMBDA_PORT: String(ports.lambda),
   };
@@ -76,7 +78,7 @@ export function lambdaEnvironment(settings: LaptopSettings, ports: SplitPorts): 
 export function apiEnvironment(settings: LaptopSettings, ports: SplitPorts): Record<string, string> {
   const { scheme, host_domain = '', path_authority = '' } = routingOf(settings.routing, ports.router);
   return {
-    ...COMMON(settings, ports),
+    ...COMMON(settings, ports, 'tempus-api'),
     TEMPUS_HOST: settings.host,
     TEMPUS_API_PORT: String(ports.api),
     TEMPUS_WAITING_PORT: String(ports.waiting),
@@ -107,7 +109,7 @@ export function controllerEnvironment(
     slots: 49,
   };
   return {
-    ...COMMON(settings, ports),
+    ...COMMON(settings, ports, 'tempus-controller'),
     TEMPUS_INSTALL: NAMES.install,
     TEMPUS_CLUSTER: NAMES.cluster,
     TEMPUS_VPC_ID: NAMES.vpc_id,

@@ -18,8 +18,12 @@ import { type Route, routeOf, type Services, splitTarget } from './route.ts';
 
 /** One call as it went over the wire: for call budgets and for whoever wants to see what happens. */
 export interface WireCall {
+  /** The access key id under which it was signed: on one machine, the name of the part that asks. */
+  caller: string;
   service: string;
   operation: string;
+  /** As the model understood it; undefined where it could not be read. */
+  input: unknown;
   status: number;
   code?: string;
   duration_ms: number;
@@ -56,17 +60,37 @@ export async function dispatch(request: Request, deps: DispatchDeps): Promise<An
   const start = deps.clock.monotonic();
   const [prefix, name] = splitTarget(String(request.message.headers['x-amz-target'] ?? ''));
   const part = DATABASE.get(prefix);
-  const { service, operation, answer } = part
-    ? { service: part, operation: name, answer: await askDatabase(part, name, request.body, deps) }
+  const { service, operation, read, answer } = part
+    ? {
+        service: part,
+        operation: name,
+        read: () => JSON.parse(request.body.toString()) as unknown,
+        answer: await askDatabase(part, name, request.body, deps),
+      }
     : await askModel(request, deps);
   deps.onCall?.({
+    caller: callerOf(request.message),
     service,
     operation,
+    input: inputOf(read),
     status: answer.status,
     ...(answer.code ? { code: answer.code } : {}),
     duration_ms: deps.clock.monotonic() - start,
   });
   return answer;
+}
+
+function callerOf({ headers }: IncomingMessage): string {
+  return /Credential=([^/,\s]+)/.exec(headers.authorization ?? '')?.[1] ?? 'unknown';
+}
+
+function inputOf(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch {
+    // Whoever sent it has been told so in the answer.
+    return undefined;
+  }
 }
 
 async function askDatabase(
@@ -89,10 +113,10 @@ function errorCode(body: string): string {
 async function askModel(
   { message, body, id }: Request,
   deps: DispatchDeps,
-): Promise<{ service: string; operation: string; answer: Answer }> {
+): Promise<{ service: string; operation: string; read: () => unknown; answer: Answer }> {
   const route = routeOf(message, body, deps.services);
   const service = route.service?.name ?? 'unknown';
-  return { service, operation: route.name, answer: await callModel(route, id, deps) };
+  return { service, operation: route.name, read: route.input, answer: await callModel(route, id, deps) };
 }
 
 async function callModel(route: Route, id: string, deps: DispatchDeps): Promise<Answer> {
