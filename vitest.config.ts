@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    globalSetup: ['test/iam/record.ts'],
     include: ['test/**/*.test.ts'],
     testTimeout: 90_000,
     hookTimeout: 60_000,

@@ -25,6 +25,7 @@ import type { ReconcilerDeps } from '../reconcilers/pass.ts';
 import { reconcile } from '../reconcilers/preview.ts';
 import { Endpoint } from './contract/dynamodb-endpoint.ts';
 import { ManualClock } from './fakes/clock.ts';
+import { noteCall } from './iam/journal.ts';
 import { IMAGES, SimTasks } from './sim/tasks.ts';
 
 type Fn = (input: never) => Promise<unknown>;
@@ -282,17 +283,18 @@ export class ReconcileWorld {
   #ports(): AwsPorts {
     const { ecs, elbv2, scheduler } = this;
     return {
-      ecs: this.#port(ecs, ECS_CALLS),
-      elbv2: this.#port(elbv2, ELBV2_CALLS),
-      scheduler: this.#port(scheduler, SCHEDULER_CALLS),
-      logs: this.#port(this.#logs, LOGS_CALLS),
+      ecs: this.#port('ecs', ecs, ECS_CALLS),
+      elbv2: this.#port('elbv2', elbv2, ELBV2_CALLS),
+      scheduler: this.#port('scheduler', scheduler, SCHEDULER_CALLS),
+      logs: this.#port('logs', this.#logs, LOGS_CALLS),
     } as AwsPorts;
   }
 
-  #port(model: object, calls: readonly string[]): Record<string, Fn> {
+  #port(service: string, model: object, calls: readonly string[]): Record<string, Fn> {
     const methods = model as Record<string, Fn>;
     const wrap = (call: string) => async (input: never) => {
       this.calls.set(call, (this.calls.get(call) ?? 0) + 1);
+      noteCall('controller', service, `${call.charAt(0).toUpperCase()}${call.slice(1)}`, input);
       if (!READS.test(call)) this.changes.push({ call, input });
       const proceed = () => methods[call]!(input);
       return this.twists.get(call)?.(proceed, input) ?? proceed();

@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { WireCall } from '../../localcloud/wire/server.ts';
 import type { PreviewView } from '../../preview/view.ts';
+import { noteCall, type Role } from '../iam/journal.ts';
 import { ask, freePort, ROOT, until } from './laptop-process.ts';
 import { processesWith } from './world.ts';
 
@@ -19,6 +21,7 @@ export const PARTS = {
 export class Split {
   readonly home = mkdtempSync(join(tmpdir(), 'tempus-split-'));
   readonly ports: { api: number; router: number; aws: number };
+  readonly #journal = join(this.home, 'calls.jsonl');
   #child: ChildProcess | undefined;
   output = '';
 
@@ -45,6 +48,7 @@ export class Split {
         HOME: this.home,
         TEMPUS_HOME: this.home,
         TEMPUS_RUNTIME: 'process',
+        TEMPUS_CALL_JOURNAL: this.#journal,
         TEMPUS_API_PORT: String(this.ports.api),
         TEMPUS_ROUTER_PORT: String(this.ports.router),
         TEMPUS_AWS_PORT: String(this.ports.aws),
@@ -133,6 +137,25 @@ export class Split {
     for (const pid of this.processes()) process.kill(pid, 'SIGCONT');
     await this.end('SIGKILL');
     await until('the end of every process', async () => this.processes().length === 0);
+    this.#noteCalls();
     rmSync(this.home, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
+
+  /** For the comparison with what each role may do on AWS. The last line may be half of one. */
+  #noteCalls(): void {
+    const lines = existsSync(this.#journal)
+      ? readFileSync(this.#journal, 'utf8').split('\n').slice(0, -1)
+      : [];
+    for (const line of lines) {
+      const { caller, service, operation, input } = JSON.parse(line) as WireCall;
+      const role = ROLES.get(caller);
+      if (role) noteCall(role, service, operation, input);
+    }
+  }
 }
+
+/** Parts that are a process of their own; both functions run in one. */
+const ROLES: ReadonlyMap<string, Role> = new Map([
+  ['tempus-api', 'api'],
+  ['tempus-controller', 'controller'],
+]);

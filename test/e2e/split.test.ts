@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { NAMES } from '../../laptop/infrastructure.ts';
 import { toSeconds } from '../../platform/clock.ts';
 import type { PreviewView } from '../../preview/view.ts';
-import { until } from './laptop-process.ts';
+import { ask, until } from './laptop-process.ts';
 import { Split } from './split-process.ts';
 import { clientsOf, inspect, NOTHING, standingOf } from './world.ts';
 
@@ -94,6 +94,19 @@ test('who comes before a preview is Ready is in the waiting room, a browser with
   const problem = await split.visit(id);
   expect(problem.headers).toMatchObject({ 'content-type': 'application/problem+json', 'retry-after': '2' });
   expect(JSON.parse(problem.text)).toMatchObject({ preview_id: id, status: 503, phase: 'Provisioning' });
+  await split.call(`/preview/${id}`, 'DELETE');
+}, 60_000);
+
+test('an API of its own lists previews, and reads what one wrote and what happened to it', async () => {
+  const { id } = await create();
+  await split.reach(id, 'Ready');
+  const { items } = await split.call<{ items: PreviewView[] }>('/previews');
+  expect(items.map((one) => one.id)).toContain(id);
+  const log = await ask(`http://127.0.0.1:${split.ports.api}/preview/${id}/logs`);
+  expect(log).toMatchObject({ status: 200, text: expect.stringContaining('listening') as string });
+  const events = await split.call<{ items: { type: string }[] }>(`/preview/${id}/events`);
+  expect(events.items[0]).toMatchObject({ type: 'Created' });
+  expect(await split.call('/system/sweep')).toBeDefined();
   await split.call(`/preview/${id}`, 'DELETE');
 }, 60_000);
 

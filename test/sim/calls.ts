@@ -1,3 +1,4 @@
+import { noteCall } from '../iam/journal.ts';
 import { serverFault, throttled, timedOut } from './aws-errors.ts';
 import { type CallId, type Fault, type FaultSource, keyOf, type Mode } from './faults.ts';
 import type { SimProcess } from './process.ts';
@@ -62,6 +63,7 @@ export class Calls {
     const n = (this.counts.get(name) ?? 0) + 1;
     this.counts.set(name, n);
     if (call.mutates) this.mutations += 1;
+    noteRights(process, call);
     const id = { name, n, mutates: call.mutates, canBeStale: call.stale !== undefined };
     this.asked?.push(id);
     const fault = this.#fault(id);
@@ -175,4 +177,20 @@ export function modesOf({ mutates, canBeStale }: Pick<CallId, 'mutates' | 'canBe
   const common: Mode[] = ['error_before', 'throttle', 'crash_before', 'stall'];
   if (mutates) return [...common, 'error_after', 'crash_after', 'late'];
   return canBeStale ? [...common, 'stale'] : common;
+}
+
+const ITEM_CALLS: Readonly<Record<string, string>> = {
+  get: 'GetItem',
+  put: 'PutItem',
+  update: 'UpdateItem',
+  query: 'Query',
+};
+
+/** For the comparison with what each role may do on AWS: test/iam. */
+function noteRights({ role }: SimProcess, { service, call, input }: Call<unknown>): void {
+  if (service === 'http') return;
+  const who = role === 'lambda' ? 'expire' : role;
+  const item = ITEM_CALLS[call];
+  if (item) noteCall(who, 'dynamodb', item, input);
+  else noteCall(who, service, `${call.charAt(0).toUpperCase()}${call.slice(1)}`, input);
 }

@@ -1,0 +1,45 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PARTIAL, RECORD_FOLDER } from './record.ts';
+import { compare } from './comparison.ts';
+import type { Request } from './requests.ts';
+import { planned, policiesOf, terraformCheck } from './rendered.ts';
+
+/** What every install has to say. */
+const VARIABLES = {
+  allowed_cidrs: '["192.0.2.0/24"]',
+  control_plane_image: '123456789012.dkr.ecr.us-east-1.amazonaws.com/tempus-control-plane:1',
+  default_image: '123456789012.dkr.ecr.us-east-1.amazonaws.com/tempus-hello:1',
+};
+
+/**
+ * Runs after the whole suite (npm test): what its tests asked of AWS, held against what Terraform lets each role do. A
+ * call without a right fails, and a right without a call.
+ */
+async function main(): Promise<void> {
+  const skip = (why: string): void => {
+    process.stdout.write(`SKIPPED rights of roles against recorded calls: ${why}\n`);
+  };
+  const program = terraformCheck();
+  if (!program) return skip('there is nothing here that plans Terraform without an account');
+  if (existsSync(join(RECORD_FOLDER, PARTIAL))) return skip('only a part of the tests has run');
+  const files = readdirSync(RECORD_FOLDER).filter((name) => name.endsWith('.jsonl'));
+  const lines = files.flatMap((name) => readFileSync(join(RECORD_FOLDER, name), 'utf8').trim().split('\n'));
+  const recorded = [...new Set(lines)].map((line) => JSON.parse(line) as Request & { role: string });
+  const { denied, unused, defects, actions } = await compare(
+    policiesOf(planned(program, VARIABLES)),
+    recorded,
+  );
+  for (const [title, found] of Object.entries({
+    'asked and not allowed': denied,
+    'allowed and never asked': unused,
+    'not honoured by AWS': defects,
+  }))
+    if (found.length > 0)
+      process.stderr.write(`${title}:\n${[...new Set(found)].map((one) => `  ${one}\n`).join('')}`);
+  const counts = Object.entries(actions).map(([role, count]) => `${role} ${count}`);
+  process.stdout.write(`Actions of each role, all of them used: ${counts.join(', ')}\n`);
+  if (denied.length + unused.length + defects.length > 0) process.exitCode = 1;
+}
+
+await main();

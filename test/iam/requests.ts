@@ -1,0 +1,257 @@
+/** One right that a call needs: an action on resources, under what IAM would know of it. */
+export interface Request {
+  action: string;
+  /** Without account and region, and with the names that an install called `tempus` gives. */
+  resources: string[];
+  context: Record<string, string | string[]>;
+}
+
+interface Input {
+  [name: string]: unknown;
+}
+
+/** What tests call the things that Terraform makes, as Terraform calls them. */
+const NAMES: readonly (readonly [RegExp, string])[] = [
+  [/^arn:aws:([a-z]+):[a-z0-9-]*:\d*:/, 'arn:aws:$1:us-east-1:123456789012:'],
+  [/:table\/(tempus-)?(previews|coordination|events)\b/, ':table/tempus-$2'],
+  [/((?:listener|listener-rule|loadbalancer)\/app)\/[^/]+\//, '$1/tempus-previews-1/'],
+];
+
+export function canonical(arn: string): string {
+  return NAMES.reduce((text, [from, to]) => text.replace(from, to), arn);
+}
+
+const arn = (service: string, resource: string) => `arn:aws:${service}:us-east-1:123456789012:${resource}`;
+const CLUSTER = arn('ecs', 'cluster/tempus');
+const RECORD = arn('dynamodb', 'table/tempus-previews');
+const LOG_GROUP = arn('logs', 'log-group:/tempus/tempus/previews:*');
+const FUSE_ROLE = 'arn:aws:iam::123456789012:role/tempus-fuse';
+const EXECUTION_ROLE = 'arn:aws:iam::123456789012:role/tempus-preview-execution';
+/** Tags that what Tempus made carries, whoever's test it was. */
+const OWN_TAGS = { 'tempus:managed': 'true', 'tempus:install': 'tempus' };
+
+const text = (value: unknown) => (typeof value === 'string' ? value : '');
+const last = (value: unknown) => text(value).split('/').at(-1) ?? '';
+
+function tagged(
+  kind: 'RequestTag' | 'ResourceTag',
+  tags: Readonly<Record<string, string>>,
+): Request['context'] {
+  return Object.fromEntries(Object.entries(tags).map(([key, value]) => [`aws:${kind}/${key}`, value]));
+}
+
+/** The tags of a create call, under ECS's or ELB's spelling of them, with the install's name as Terraform gives it. */
+function requestTags({ tags, Tags }: Input): Request['context'] {
+  const given = (tags ?? Tags ?? []) as { key?: string; value?: string; Key?: string; Value?: string }[];
+  const all = Object.fromEntries(
+    given.map((tag) => [tag.key ?? tag.Key ?? '', tag.value ?? tag.Value ?? '']),
+  );
+  if ('tempus:install' in all) all['tempus:install'] = 'tempus';
+  return { ...tagged('RequestTag', all), 'aws:TagKeys': Object.keys(all) };
+}
+
+const owned = tagged('ResourceTag', OWN_TAGS);
+const inCluster = { 'ecs:cluster': CLUSTER };
+const service = (name: unknown) => arn('ecs', `service/tempus/${last(name)}`);
+
+type Rule = (input: Input) => Request[];
+const one =
+  (
+    action: string,
+    resources: (input: Input) => string[],
+    context: (input: Input) => Request['context'] = () => ({}),
+  ): Rule =>
+  (input) => [{ action, resources: resources(input), context: context(input) }];
+const everything = () => ['*'];
+
+function table(action: string): Rule {
+  return one(`dynamodb:${action}`, ({ TableName, IndexName }) => {
+    const resource = canonical(arn('dynamodb', `table/${text(TableName)}`));
+    return [IndexName === undefined ? resource : `${resource}/index/${text(IndexName)}`];
+  });
+}
+
+const stream = (action: string): Rule =>
+  one(`dynamodb:${action}`, () => [`${RECORD}/stream/2026-01-01T00:00:00.000`]);
+
+function passRole(role: string, to: string): Request {
+  return { action: 'iam:PassRole', resources: [role], context: { 'iam:PassedToService': to } };
+}
+
+/** A fuse is the one thing that calls AWS with a role of its own, at a time when nobody else does. */
+const schedule =
+  (action: string): Rule =>
+  ({ Name }) => {
+    const resources = [arn('scheduler', `schedule/tempus-fuses/${text(Name)}`)];
+    const own = { action: `scheduler:${action}`, resources, context: {} };
+    return /^(Create|Update)/.test(action) ? [own, passRole(FUSE_ROLE, 'scheduler.amazonaws.com')] : [own];
+  };
+
+const rule = (action: string, field: string): Rule =>
+  one(
+    `elasticloadbalancing:${action}`,
+    (input) => [canonical(text(input[field]))],
+    () => owned,
+  );
+const describe = (action: string): Rule => one(`elasticloadbalancing:${action}`, everything);
+
+const createTargetGroup: Rule = (input) => {
+  const resources = [arn('elasticloadbalancing', `targetgroup/${text(input['Name'])}/0123456789abcdef`)];
+  const context = requestTags(input);
+  return [
+    { action: 'elasticloadbalancing:CreateTargetGroup', resources, context },
+    {
+      action: 'elasticloadbalancing:AddTags',
+      resources,
+      context: { ...context, 'elasticloadbalancing:CreateAction': 'CreateTargetGroup' },
+    },
+  ];
+};
+
+const createRule: Rule = (input) => {
+  const listener = canonical(text(input['ListenerArn']));
+  const context = requestTags(input);
+  return [
+    { action: 'elasticloadbalancing:CreateRule', resources: [listener], context },
+    {
+      action: 'elasticloadbalancing:AddTags',
+      resources: [`${listener.replace(':listener/', ':listener-rule/')}/0123456789abcdef`],
+      context: { ...context, 'elasticloadbalancing:CreateAction': 'CreateRule' },
+    },
+  ];
+};
+
+const registerTaskDefinition: Rule = (input) => {
+  const resources = [arn('ecs', `task-definition/${text(input['family'])}:1`)];
+  const context = {
+    ...requestTags(input),
+    'ecs:task-cpu': text(input['cpu']),
+    'ecs:task-memory': text(input['memory']),
+  };
+  return [
+    {
+      action: 'ecs:RegisterTaskDefinition',
+      resources,
+      context: { ...context, 'ecs:privileged': 'false', 'ecs:compute-compatibility': ['FARGATE'] },
+    },
+    {
+      action: 'ecs:TagResource',
+      resources,
+      context: { ...requestTags(input), 'ecs:CreateAction': 'RegisterTaskDefinition' },
+    },
+    passRole(EXECUTION_ROLE, 'ecs-tasks.amazonaws.com'),
+  ];
+};
+
+const createService: Rule = (input) => {
+  const resources = [service(input['serviceName'])];
+  const { networkConfiguration } = input as {
+    networkConfiguration?: { awsvpcConfiguration?: { subnets?: string[] } };
+  };
+  const subnets = networkConfiguration?.awsvpcConfiguration?.subnets ?? [];
+  return [
+    {
+      action: 'ecs:CreateService',
+      resources,
+      context: {
+        ...requestTags(input),
+        ...inCluster,
+        'ecs:subnet': subnets.map((id) => arn('ec2', `subnet/${id}`)),
+        'ecs:enable-execute-command': input['enableExecuteCommand'] === true ? 'true' : 'false',
+      },
+    },
+    {
+      action: 'ecs:TagResource',
+      resources,
+      context: { ...requestTags(input), 'ecs:CreateAction': 'CreateService' },
+    },
+  ];
+};
+
+const RULES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
+  dynamodb: Object.fromEntries(
+    ['GetItem', 'PutItem', 'UpdateItem', 'Query', 'DescribeTable', 'DeleteItem', 'Scan'].map((action) => [
+      action,
+      table(action),
+    ]),
+  ),
+  streams: Object.fromEntries(
+    ['DescribeStream', 'GetShardIterator', 'GetRecords'].map((action) => [action, stream(action)]),
+  ),
+  ecs: {
+    RegisterTaskDefinition: registerTaskDefinition,
+    DescribeTaskDefinition: one('ecs:DescribeTaskDefinition', everything),
+    ListTaskDefinitions: one('ecs:ListTaskDefinitions', everything),
+    ListTaskDefinitionFamilies: one('ecs:ListTaskDefinitionFamilies', everything),
+    DeregisterTaskDefinition: one('ecs:DeregisterTaskDefinition', everything),
+    DeleteTaskDefinitions: one(
+      'ecs:DeleteTaskDefinitions',
+      ({ taskDefinitions }) =>
+        ((taskDefinitions ?? []) as string[]).map((name) => arn('ecs', `task-definition/${last(name)}`)),
+      () => owned,
+    ),
+    CreateService: createService,
+    UpdateService: one(
+      'ecs:UpdateService',
+      (input) => [service(input['service'])],
+      () => ({ ...owned, ...inCluster }),
+    ),
+    DeleteService: one(
+      'ecs:DeleteService',
+      (input) => [service(input['service'])],
+      () => ({ ...owned, ...inCluster }),
+    ),
+    DescribeServices: one(
+      'ecs:DescribeServices',
+      ({ services }) => ((services ?? []) as string[]).map(service),
+      () => inCluster,
+    ),
+    ListServices: one('ecs:ListServices', everything, () => inCluster),
+    ListTasks: one('ecs:ListTasks', everything, () => inCluster),
+    DescribeTasks: one(
+      'ecs:DescribeTasks',
+      ({ tasks }) => ((tasks ?? []) as string[]).map((name) => arn('ecs', `task/tempus/${last(name)}`)),
+      () => inCluster,
+    ),
+  },
+  elbv2: {
+    CreateTargetGroup: createTargetGroup,
+    CreateRule: createRule,
+    ModifyRule: rule('ModifyRule', 'RuleArn'),
+    DeleteRule: rule('DeleteRule', 'RuleArn'),
+    ModifyTargetGroup: rule('ModifyTargetGroup', 'TargetGroupArn'),
+    ModifyTargetGroupAttributes: rule('ModifyTargetGroupAttributes', 'TargetGroupArn'),
+    DeleteTargetGroup: rule('DeleteTargetGroup', 'TargetGroupArn'),
+    ...Object.fromEntries(
+      [
+        'DescribeTargetGroups',
+        'DescribeTargetGroupAttributes',
+        'DescribeTargetHealth',
+        'DescribeRules',
+        'DescribeTags',
+      ].map((action) => [action, describe(action)]),
+    ),
+  },
+  scheduler: {
+    ...Object.fromEntries(
+      ['CreateSchedule', 'UpdateSchedule', 'GetSchedule', 'DeleteSchedule'].map((action) => [
+        action,
+        schedule(action),
+      ]),
+    ),
+    ListSchedules: one('scheduler:ListSchedules', everything),
+  },
+  logs: {
+    FilterLogEvents: one('logs:FilterLogEvents', () => [LOG_GROUP]),
+    GetLogEvents: one('logs:GetLogEvents', ({ logStreamName }) => [
+      LOG_GROUP.replace(/:\*$/, `:log-stream:${text(logStreamName)}`),
+    ]),
+  },
+};
+
+/** The rights that a call needs on AWS, those that it implies included. Throws for a call that nobody has thought of. */
+export function requestsOf(name: string, operation: string, input: unknown): Request[] {
+  const rights = RULES[name]?.[operation];
+  if (!rights) throw new Error(`which rights does ${name} ${operation} need? Say so in test/iam/requests.ts`);
+  return rights((input ?? {}) as Input);
+}

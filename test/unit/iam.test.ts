@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { compare } from '../iam/comparison.ts';
+import type { Statement } from '../iam/policy.ts';
+import { requestsOf } from '../iam/requests.ts';
+
+const READ = {
+  action: 'dynamodb:GetItem',
+  resources: ['arn:aws:dynamodb:us-east-1:1:table/a'],
+  context: {},
+  role: 'api',
+};
+const GRANT: Statement = {
+  Effect: 'Allow',
+  Action: 'dynamodb:GetItem',
+  Resource: 'arn:aws:dynamodb:us-east-1:1:table/a',
+};
+
+const compared = (statements: Statement[], recorded = [READ]) =>
+  compare({ api: { Statement: statements } }, recorded);
+
+test('a call with its right, and a right with its call, are in order', async () => {
+  expect(await compared([GRANT])).toEqual({ denied: [], unused: [], defects: [], actions: { api: 1 } });
+});
+
+test('a call without a right is found', async () => {
+  expect((await compared([])).denied).toHaveLength(1);
+  expect(
+    (await compared([{ ...GRANT, Resource: 'arn:aws:dynamodb:us-east-1:1:table/b' }])).denied,
+  ).toHaveLength(1);
+});
+
+test('a right whose condition does not hold is none', async () => {
+  const conditional = {
+    ...GRANT,
+    Condition: { StringEquals: { 'aws:ResourceTag/tempus:install': 'tempus' } },
+  };
+  expect((await compared([conditional])).denied).toHaveLength(1);
+  const own = { ...READ, context: { 'aws:ResourceTag/tempus:install': 'tempus' } };
+  expect((await compared([conditional], [own])).denied).toEqual([]);
+});
+
+test('a right without a call is found, also where another statement gives the same one elsewhere', async () => {
+  const elsewhere = { ...GRANT, Resource: 'arn:aws:dynamodb:us-east-1:1:table/b' };
+  expect((await compared([GRANT, elsewhere])).unused).toEqual([
+    'api: dynamodb:GetItem on arn:aws:dynamodb:us-east-1:1:table/b',
+  ]);
+});
+
+test.each<[string, Partial<Statement>]>([
+  ['dynamodb:GetItems does not exist', { Action: 'dynamodb:GetItems' }],
+  ['dynamodb:Get* is more than one right: name each', { Action: 'dynamodb:Get*' }],
+  ['scheduler:ListSchedules takes no resource but *', { Action: 'scheduler:ListSchedules' }],
+  ['dynamodb:GetItem does not know ecs:cluster', { Condition: { ArnEquals: { 'ecs:cluster': 'a' } } }],
+])('what AWS would not honour is found: %s', async (defect, changes) => {
+  expect((await compared([{ ...GRANT, ...changes }])).defects).toEqual([`api: ${defect}`]);
+});
+
+test('a call that nobody has thought of is an error', () => {
+  expect(() => requestsOf('ecs', 'RunTask', {})).toThrow(/ecs RunTask/);
+});
