@@ -1,0 +1,106 @@
+# What has to be there before Tempus itself: where Terraform keeps its state, and where the images are pushed to.
+# Its own state stays in this folder; should it be lost, `terraform import` takes the three things up again.
+
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 6.40"
+    }
+  }
+}
+
+provider "aws" {
+  region = var.region
+
+  default_tags {
+    tags = { "tempus:control-plane" = var.install }
+  }
+}
+
+data "aws_caller_identity" "current" {}
+
+locals {
+  bucket       = "${var.install}-state-${data.aws_caller_identity.current.account_id}-${var.region}"
+  repositories = { control_plane = "${var.install}-control-plane", hello = "${var.install}-hello" }
+}
+
+# There is no prevent_destroy, because an account has to become empty again. A bucket that still holds states refuses to
+# go all the same, unless `disposable` says that they may be lost.
+resource "aws_s3_bucket" "state" {
+  bucket        = local.bucket
+  force_destroy = var.disposable
+}
+
+resource "aws_s3_bucket_versioning" "state" {
+  bucket = aws_s3_bucket.state.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "state" {
+  bucket = aws_s3_bucket.state.id
+
+  rule {
+    apply_server_side_encryption_by_default {
+      sse_algorithm = "AES256"
+    }
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "state" {
+  bucket                  = aws_s3_bucket.state.id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "state" {
+  bucket = aws_s3_bucket.state.id
+
+  rule {
+    id     = "old-states"
+    status = "Enabled"
+    filter {}
+
+    noncurrent_version_expiration {
+      noncurrent_days = 90
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.state]
+}
+
+resource "aws_ecr_repository" "image" {
+  for_each = local.repositories
+
+  name = each.value
+  # A tag means one image for ever: a push never takes the tag from what still runs.
+  image_tag_mutability = "IMMUTABLE"
+  force_delete         = var.disposable
+
+  image_scanning_configuration {
+    scan_on_push = true
+  }
+}
+
+# Tagged images never expire: services and previews may run them, and start them again at any time. Without a tag are only
+# pushes that broke off.
+resource "aws_ecr_lifecycle_policy" "image" {
+  for_each = local.repositories
+
+  repository = aws_ecr_repository.image[each.key].name
+  policy = jsonencode({
+    rules = [{
+      rulePriority = 1
+      description  = "Images without a tag, after 14 days"
+      selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 14 }
+      action       = { type = "expire" }
+    }]
+  })
+}

@@ -1,0 +1,14 @@
+output "state_bucket" {
+  description = "S3 bucket for Terraform's state."
+  value       = aws_s3_bucket.state.bucket
+}
+
+output "control_plane_repository" {
+  description = "Where the control plane's image is pushed to."
+  value       = aws_ecr_repository.image["control_plane"].repository_url
+}
+
+output "hello_repository" {
+  description = "Where the sample application's image is pushed to."
+  value       = aws_ecr_repository.image["hello"].repository_url
+}

@@ -1,0 +1,32 @@
+variable "install" {
+  type        = string
+  default     = "tempus"
+  description = "Name of the install that this is for."
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,15}$", var.install)) && !endswith(var.install, "-")
+    error_message = "install must be 1 to 16 lower-case letters, digits and hyphens that begin with a letter and do not end in a hyphen, such as tempus or tempus-qa."
+  }
+}
+
+variable "region" {
+  type        = string
+  description = "AWS region of the install, such as us-east-1."
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region must be the code of an AWS region, such as us-east-1 or eu-central-1."
+  }
+}
+
+variable "disposable" {
+  type        = bool
+  default     = false
+  description = "Whether states and images may be deleted with their bucket and repositories: apply it as true, then destroy."
+  nullable    = false
+
+  validation {
+    condition     = contains([true, false], var.disposable)
+    error_message = "disposable must be true or false."
+  }
+}

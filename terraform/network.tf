@@ -1,0 +1,62 @@
+data "aws_vpc" "default" {
+  count   = var.vpc_id == null ? 1 : 0
+  default = true
+}
+
+# Fargate has no ARM64 in use1-az3, and local zones have no Fargate at all.
+data "aws_availability_zones" "usable" {
+  count            = var.vpc_id == null ? 1 : 0
+  exclude_zone_ids = ["use1-az3"]
+
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
+}
+
+data "aws_subnets" "default" {
+  count = var.vpc_id == null ? 1 : 0
+
+  filter {
+    name   = "vpc-id"
+    values = [data.aws_vpc.default[0].id]
+  }
+  filter {
+    name   = "default-for-az"
+    values = ["true"]
+  }
+  filter {
+    name   = "availability-zone-id"
+    values = data.aws_availability_zones.usable[0].zone_ids
+  }
+
+  lifecycle {
+    postcondition {
+      condition     = length(self.ids) >= 2
+      error_message = "The default VPC has default subnets in fewer than two availability zones: set vpc_id and public_subnet_ids."
+    }
+  }
+}
+
+locals {
+  vpc_id = var.vpc_id == null ? data.aws_vpc.default[0].id : var.vpc_id
+
+  # Two of the default VPC's zones: a load balancer pays for a public address in each zone that it is in.
+  public_subnets = var.vpc_id == null ? slice(sort(data.aws_subnets.default[0].ids), 0, 2) : var.public_subnet_ids
+  task_subnets   = length(var.private_subnet_ids) > 0 ? var.private_subnet_ids : local.public_subnets
+  # In a public subnet a task without a public address could not even pull its image.
+  public_tasks = length(var.private_subnet_ids) == 0
+
+  with_domain   = var.domain != null
+  scheme        = local.with_domain ? "https" : "http"
+  listener_port = local.with_domain ? 443 : 80
+  everybody     = "0.0.0.0/0"
+  allowed_cidrs = toset(coalesce(var.allowed_cidrs, [local.everybody]))
+  client_ports  = local.with_domain ? [80, 443] : [80]
+
+  # Each port for each range: whoever may reach a load balancer.
+  client_rules = {
+    for pair in setproduct(local.client_ports, local.allowed_cidrs) :
+    "${pair[0]} from ${pair[1]}" => { port = pair[0], cidr = pair[1] }
+  }
+}
