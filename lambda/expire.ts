@@ -1,4 +1,4 @@
-import { createClients } from '../aws/clients.ts';
+import { createDatabase } from '../aws/database.ts';
 import { type Clock, systemClock, toSeconds } from '../platform/clock.ts';
 import { parseConfig, processEnv } from '../platform/config.ts';
 import { createLog, type Log } from '../platform/log.ts';
@@ -60,7 +60,7 @@ export function handler(): Promise<ExpireReport> {
 
 function compose(): ExpireDeps {
   const config = parseConfig(configSchema, processEnv());
-  const { document } = createClients({ region: config.AWS_REGION, endpoint: config.TEMPUS_AWS_ENDPOINT });
+  const { document } = createDatabase({ region: config.AWS_REGION, endpoint: config.TEMPUS_AWS_ENDPOINT });
   return {
     store: new PreviewStore({ client: document, table: config.TEMPUS_TABLE_PREVIEWS }),
     clock: systemClock,

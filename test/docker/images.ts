@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { docker } from './engine.ts';
 
 /** Applets of busybox that the tests' containers run. */
@@ -25,6 +25,17 @@ export function nodeImage(app: string, tag: string): string {
     mkdirSync(join(root, 'app'));
     copyFileSync(app, join(root, 'app/server.mjs'));
     return 'WORKDIR /app\nENTRYPOINT ["/node"]\nCMD ["server.mjs"]';
+  });
+}
+
+/** What the product's own images take from node's slim image: node, and the libraries that it is linked to, where Debian has them. */
+export function slimImage(): string {
+  return imageOf('tempus-test/node-slim:1', (root) => {
+    const triplet = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
+    copyFileTo(root, 'usr/local/bin/node', process.execPath);
+    for (const library of librariesOf(process.execPath))
+      copyFileTo(root, join('usr/lib', triplet, basename(library)), library);
+    return 'CMD ["node"]';
   });
 }
 
@@ -61,11 +72,16 @@ function imageOf(name: string, fill: (root: string) => string): string {
 
 /** Copies a program of this machine, and the libraries that it is linked to, if any. */
 function copyProgram(file: string, root: string, to: string): void {
-  const { stdout } = spawnSync('ldd', [file], { encoding: 'utf8' });
-  for (const library of stdout.match(/\/\S+(?= \()/g) ?? []) {
-    mkdirSync(join(root, dirname(library)), { recursive: true });
-    copyFileSync(library, join(root, library));
-  }
+  for (const library of librariesOf(file)) copyFileTo(root, library, library);
+  copyFileTo(root, to, file);
+}
+
+function librariesOf(program: string): string[] {
+  return spawnSync('ldd', [program], { encoding: 'utf8' }).stdout.match(/\/\S+(?= \()/g) ?? [];
+}
+
+function copyFileTo(root: string, to: string, file: string): void {
+  mkdirSync(join(root, dirname(to)), { recursive: true });
   copyFileSync(file, join(root, to));
 }
 
