@@ -262,11 +262,11 @@ locals {
       Resource = "${local.arn.scheduler}:schedule/${var.install}-fuses/*"
     },
     {
-      # AWS checks this against all groups, also when one is asked for.
+      # AWS knows no resource for it, and refuses the group.
       Sid      = "ListFuses"
       Effect   = "Allow"
       Action   = "scheduler:ListSchedules"
-      Resource = "${local.arn.scheduler}:schedule/*/*"
+      Resource = "*"
     },
     {
       Sid       = "LetFusesStopPreviews"

@@ -11,6 +11,7 @@ variable "install" {
 
 variable "region" {
   type        = string
+  default     = "us-east-1"
   description = "AWS region of the install, such as us-east-1."
 
   validation {
