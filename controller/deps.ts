@@ -1,5 +1,6 @@
 import type { Discipline } from '../aws/discipline.ts';
 import type { StreamsPort, TablePort } from '../aws/ports.ts';
+import type { Log } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { Random } from '../platform/random.ts';
 import type { EventLog } from '../preview/event-log.ts';
@@ -23,6 +24,8 @@ export interface ControllerDeps extends Omit<ReconcilerDeps, 'absences' | 'wake'
   metrics?: Metrics;
   /** Where the leader says that it lives; by default nowhere. */
   heartbeats?: Heartbeats;
+  /** Where the leader tells every minute how it goes, for alarms that watch a log; by default nowhere. */
+  vitalsLog?: Log;
   /** How it behaves towards an account that it shares; without it calls go out as they come. */
   discipline?: Discipline;
   /** Where the leader tells what it reads in the stream; without it there is no history. */

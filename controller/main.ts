@@ -49,6 +49,7 @@ const controller = new Controller({
   heartbeats: new Heartbeats({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),
   events: new EventLog({ client: clients.document, table: env.TEMPUS_TABLE_EVENTS }),
   sweepBoard: new SweepBoard({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),
+  vitalsLog: log,
   version,
 });
 const health = await serveHealth({

@@ -18,6 +18,7 @@ import { type ListReason, Resync } from './resync.ts';
 import { StreamLag } from './stream-lag.ts';
 import { readStream } from './stream-reader.ts';
 import { Sweeper } from './sweeper.ts';
+import { reportVitals } from './vitals-report.ts';
 import type { Vitals } from './vitals.ts';
 import { wakes } from './wakes.ts';
 import { PRIORITY, WorkQueue } from './work-queue.ts';
@@ -57,7 +58,8 @@ export class Term {
     const { heartbeats, version = '' } = controller;
     const resync = this.#resync();
     const parts = [this.#readStream(resync, tenure), resync.run(tenure)];
-    const { sweepBoard: board } = controller;
+    const { sweepBoard: board, vitalsLog, clock } = controller;
+    if (vitalsLog) parts.push(reportVitals(this.vitals, { clock, log: vitalsLog }, tenure));
     if (board) parts.push(this.#sweep(board, tenure));
     if (heartbeats) parts.push(beat(this.vitals, { ...controller, heartbeats, version, lease }, tenure));
     await Promise.all(parts);
@@ -116,6 +118,7 @@ export class Term {
     const onSwept = (report: SweepReport) => {
       this.vitals.lastSweepAt = controller.clock.now();
       this.vitals.sweepStopped = report.breaker !== null;
+      this.vitals.orphans = report.orphans.length;
       metrics.onSwept(report);
     };
     return new Sweeper({ ...controller, ports, board, onSwept }).run(tenure);

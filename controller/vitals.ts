@@ -9,6 +9,8 @@ export interface Vitals {
   lastSweepAt?: Date;
   /** Whether the last sweep was stopped, because it would have taken too much. */
   sweepStopped?: boolean;
+  /** How many resources without a record the last sweep has left standing. */
+  orphans?: number;
   survey?: Survey;
   /** How far behind the stream is read; 0 at its tip. */
   streamLagS?: number;

@@ -70,6 +70,8 @@ resource "aws_iam_role" "controller" {
 locals {
   own_request  = { "aws:RequestTag/${local.own_tag}" = var.install }
   own_resource = { "aws:ResourceTag/${local.own_tag}" = var.install }
+  # See preview/spec-fields.ts.
+  largest_preview = { "ecs:task-cpu" = "2048" }
 
   preview_listener_arns = [for alb in values(local.albs) : "${local.arn.elasticloadbalancing}:listener/app/${alb.name}/*"]
   preview_rule_arns     = [for alb in values(local.albs) : "${local.arn.elasticloadbalancing}:listener-rule/app/${alb.name}/*"]
@@ -114,10 +116,9 @@ locals {
       Action   = "ecs:CreateService"
       Resource = local.preview_service_arn
       Condition = {
-        StringEquals = local.own_request
-        ArnEquals    = { "ecs:cluster" = local.cluster_arn }
-        # The largest preview there is: see preview/spec-fields.ts.
-        NumericLessThanEqualsIfExists = { "ecs:task-cpu" = "2048" }
+        StringEquals                  = local.own_request
+        ArnEquals                     = { "ecs:cluster" = local.cluster_arn }
+        NumericLessThanEqualsIfExists = local.largest_preview
       }
     },
     {
@@ -153,11 +154,16 @@ locals {
       Condition = { ArnEquals = { "ecs:cluster" = local.cluster_arn } }
     },
     {
-      Sid       = "RegisterTaskDefinitions"
-      Effect    = "Allow"
-      Action    = "ecs:RegisterTaskDefinition"
-      Resource  = local.preview_task_definition_arn
-      Condition = { StringEquals = local.own_request }
+      Sid      = "RegisterTaskDefinitions"
+      Effect   = "Allow"
+      Action   = "ecs:RegisterTaskDefinition"
+      Resource = local.preview_task_definition_arn
+      Condition = {
+        StringEquals = local.own_request
+        # Fargate has no privileged containers.
+        "ForAllValues:StringEquals"   = { "ecs:compute-compatibility" = "FARGATE" }
+        NumericLessThanEqualsIfExists = local.largest_preview
+      }
     },
     {
       Sid       = "DeleteTaskDefinitions"
