@@ -24,7 +24,7 @@ const FUNCTION_LIMIT_BYTES = 1_000_000;
  * Makes everything that goes to AWS: `image/`, which is what the image's /app holds, and an archive for each function.
  * The same sources give the same bytes, so that a deployment without a change changes nothing.
  */
-async function build(dist: string): Promise<void> {
+export async function build(dist: string): Promise<void> {
   rmSync(dist, { recursive: true, force: true });
   const { name, version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<
     string,
@@ -53,8 +53,11 @@ function write(file: string, content: string | Uint8Array): void {
 }
 
 function report(file: string, code: string): void {
-  const kilobytes = (bytes: number) => `${Math.round(bytes / 1000)} kB`.padStart(8);
   print(`${kilobytes(Buffer.byteLength(code))} ${kilobytes(gzipSync(code).length)} gzip  ${file}`);
 }
 
-await build(resolve(ROOT, 'dist'));
+function kilobytes(bytes: number): string {
+  return `${Math.round(bytes / 1000)} kB`.padStart(8);
+}
+
+if (import.meta.main) await build(resolve(ROOT, 'dist'));
