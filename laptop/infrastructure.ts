@@ -42,7 +42,7 @@ export async function provision(clients: AwsClients): Promise<{ listenerArn: str
   const [listenerArn] = await Promise.all([
     provisionListener(clients),
     provisionTables(clients),
-    clients.ecs.createCluster({ clusterName: NAMES.cluster, capacityProviders: ['FARGATE'] }),
+    clients.ecs.createCluster({ clusterName: NAMES.cluster, capacityProviders: ['FARGATE', 'FARGATE_SPOT'] }),
     unless(ResourceAlreadyExistsException, clients.logs.createLogGroup({ logGroupName: NAMES.log_group })),
     provisionSchedules(clients),
   ]);
@@ -55,7 +55,13 @@ async function provisionTables({ dynamodb }: AwsClients): Promise<void> {
     unless(ResourceInUseException, dynamodb.createTable(coordinationTable(NAMES.coordination))),
     unless(ResourceInUseException, dynamodb.createTable(eventsTable(NAMES.events))),
   ]);
-  for (const table of [NAMES.previews, NAMES.coordination, NAMES.events]) await enablePurge(dynamodb, table);
+  for (const table of [NAMES.previews, NAMES.coordination, NAMES.events]) {
+    await enablePurge(dynamodb, table);
+    await dynamodb.updateContinuousBackups({
+      TableName: table,
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+    });
+  }
 }
 
 async function enablePurge(dynamodb: AwsClients['dynamodb'], TableName: string): Promise<void> {

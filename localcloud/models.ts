@@ -3,6 +3,8 @@ import * as logsSdk from '@aws-sdk/client-cloudwatch-logs';
 import * as ecsSdk from '@aws-sdk/client-ecs';
 import * as elbv2Sdk from '@aws-sdk/client-elastic-load-balancing-v2';
 import * as schedulerSdk from '@aws-sdk/client-scheduler';
+import * as quotasSdk from '@aws-sdk/client-service-quotas';
+import * as stsSdk from '@aws-sdk/client-sts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
@@ -21,10 +23,15 @@ import { EventualReads } from './realism/eventual-reads.ts';
 import type { Realism } from './realism/realism.ts';
 import { SchedulerModel } from './scheduler/model.ts';
 import { createInvoke, type TargetDeps } from './scheduler/targets.ts';
+import { ServiceQuotasModel } from './service-quotas/model.ts';
 import { fileState, memoryState, type StateStore } from './state.ts';
+import { StsModel } from './sts/model.ts';
 import type { TaskRuntime } from './task-runtime.ts';
 import type { Services } from './wire/route.ts';
 import { describeService } from './wire/service.ts';
+
+/** What Fargate may run at once where nothing is refused for it: far more than this machine can. */
+const UNREFUSED_VCPUS = 4_000;
 
 export interface ModelsDeps {
   clock: Clock;
@@ -63,12 +70,17 @@ export function createModels(deps: ModelsDeps): Models {
     ...(minuteMs === undefined ? {} : { minuteMs }),
     ...(realism ? { lateMs: () => realism.firingDelayMs() } : {}),
   });
+  const quotas = new ServiceQuotasModel({ vcpus: realism?.vcpus ?? UNREFUSED_VCPUS });
   const services = {
     json: {
       AmazonEC2ContainerServiceV20141113: describeService('ecs', ecsSdk, servedEcs),
       Logs_20140328: describeService('logs', logsSdk, logs),
+      ServiceQuotasV20190624: describeService('quotas', quotasSdk, quotas),
     },
-    query: describeService('elbv2', elbv2Sdk, servedElbv2),
+    query: {
+      '2015-12-01': describeService('elbv2', elbv2Sdk, servedElbv2),
+      '2011-06-15': describeService('sts', stsSdk, new StsModel()),
+    },
     rest: describeService('scheduler', schedulerSdk, scheduler),
   };
   return { ecs, elbv2, scheduler, services };

@@ -126,14 +126,23 @@ test('what every service was told is there after a restart', async () => {
     BillingMode: 'PAY_PER_REQUEST',
   });
   await vi.waitFor(() => first.document.put({ TableName: 'table', Item: { id: 'a', n: 1 } }));
-  await first.ecs.createCluster({ clusterName: 'c' });
+  await first.dynamodb.updateContinuousBackups({
+    TableName: 'table',
+    PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+  });
+  await first.ecs.createCluster({ clusterName: 'c', capacityProviders: ['FARGATE'] });
   await first.logs.createLogGroup({ logGroupName: 'g' });
   await first.scheduler.createScheduleGroup({ Name: 's' });
   await first.cloud.stop();
 
-  const { document, ecs, logs, scheduler } = await start();
+  const { document, dynamodb, ecs, logs, scheduler } = await start();
   expect((await document.get({ TableName: 'table', Key: { id: 'a' } })).Item).toEqual({ id: 'a', n: 1 });
-  expect((await ecs.describeClusters({ clusters: ['c'] })).clusters).toHaveLength(1);
+  const { ContinuousBackupsDescription } = await dynamodb.describeContinuousBackups({ TableName: 'table' });
+  expect(ContinuousBackupsDescription?.PointInTimeRecoveryDescription).toMatchObject({
+    PointInTimeRecoveryStatus: 'ENABLED',
+  });
+  const { clusters } = await ecs.describeClusters({ clusters: ['c'] });
+  expect(clusters).toMatchObject([{ capacityProviders: ['FARGATE'] }]);
   expect((await logs.describeLogGroups({})).logGroups).toMatchObject([{ logGroupName: 'g' }]);
   expect((await scheduler.getScheduleGroup({ Name: 's' })).State).toBe('ACTIVE');
 });

@@ -56,7 +56,7 @@ async function serve({ ecs = {}, elbv2 = {}, scheduler = {}, logs = {} }: Models
         [ECS_TARGET]: describeService('ecs', ecsSdk, ecs),
         Logs_20140328: describeService('logs', logsSdk, logs),
       },
-      query: describeService('elbv2', elbv2Sdk, elbv2),
+      query: { '2015-12-01': describeService('elbv2', elbv2Sdk, elbv2) },
       rest: describeService('scheduler', schedulerSdk, scheduler),
     },
     onCall: (call) => calls.push(call),

@@ -6,6 +6,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Random } from '../../platform/random.ts';
 import type { Realism } from '../realism/realism.ts';
+import { ContinuousBackups } from './continuous-backups.ts';
 import { DynaliteEngine } from './dynalite-engine.ts';
 import type { Entry } from './entries.ts';
 import { forgetfulJournal, openJournal } from './journal.ts';
@@ -76,6 +77,7 @@ export async function openDatabase(deps: DatabaseDeps): Promise<Database> {
   const writes = new Writes({ engine, ledger, recorder, turns, log, onWritten });
   const tables = new Tables({ engine, ledger, recorder, turns });
   const timeToLive = new TimeToLive({ engine, ledger, turns, writes, clock, log, sweepMs: ttlSweepMs });
+  const backups = new ContinuousBackups({ engine, ledger, turns });
   const reader = new StreamReader({ ledger, recorder, clock });
   await tables.recover();
   await writes.recover();
@@ -88,6 +90,7 @@ export async function openDatabase(deps: DatabaseDeps): Promise<Database> {
     writes,
     tables,
     timeToLive,
+    backups,
     reader,
     indexes,
     log,
@@ -108,6 +111,7 @@ interface Parts {
   writes: Writes;
   tables: Tables;
   timeToLive: TimeToLive;
+  backups: ContinuousBackups;
   reader: StreamReader;
   /** Absent: indexes are as current as their tables. */
   indexes: LateIndexes | undefined;
@@ -162,10 +166,13 @@ class LocalDatabase implements Database {
   }
 
   async #perform(operation: string, request: Readonly<Record<string, unknown>>): Promise<Answer> {
-    const { engine, indexes, tables, timeToLive, writes } = this.#parts;
+    const { engine, indexes, tables, timeToLive, backups, writes } = this.#parts;
     const late = indexes?.call(operation, request);
     if (late) return late;
-    const own = tables.call(operation, request) ?? timeToLive.call(operation, request);
+    const own =
+      tables.call(operation, request) ??
+      timeToLive.call(operation, request) ??
+      backups.call(operation, request);
     if (own && operation === 'DeleteTable')
       await own.then(() => indexes?.dropped(String(request['TableName'])));
     if (own) return own;

@@ -74,4 +74,5 @@ export type Entry =
     }
   | { kind: 'dropped'; table: string }
   | { kind: 'time_to_live'; table: string; attribute: string | null }
+  | { kind: 'point_in_time_recovery'; table: string; enabled: boolean }
   | { kind: 'counters'; sequence: string; intent: number };

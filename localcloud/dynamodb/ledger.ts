@@ -9,7 +9,7 @@ const FIRST_SEQUENCE = 10n ** 20n;
 const COMPACT_BYTES = 4 * 1024 * 1024;
 
 /**
- * What the streams, the unfinished writes and the times to live are: the fold of the journal. Everything changes
+ * What the streams, the unfinished writes and the settings of tables are: the fold of the journal. Everything changes
  * through `commit`, which writes first and applies after, so that memory never knows what a crash would forget.
  */
 export class Ledger {
@@ -19,6 +19,8 @@ export class Ledger {
   readonly pending = new Map<number, Intent>();
   /** The time-to-live attribute of each table that has one. */
   readonly timeToLive = new Map<string, string>();
+  /** The tables with point-in-time recovery. */
+  readonly recoverable = new Set<string>();
   readonly #journal: Journal<Entry>;
   #sequence = FIRST_SEQUENCE;
   #intent = 0;
@@ -87,10 +89,15 @@ export class Ledger {
           if (head.table === entry.table) this.streams.delete(head.arn);
         }
         this.timeToLive.delete(entry.table);
+        this.recoverable.delete(entry.table);
         return;
       case 'time_to_live':
         if (entry.attribute === null) this.timeToLive.delete(entry.table);
         else this.timeToLive.set(entry.table, entry.attribute);
+        return;
+      case 'point_in_time_recovery':
+        if (entry.enabled) this.recoverable.add(entry.table);
+        else this.recoverable.delete(entry.table);
         return;
       case 'counters':
         this.#use(entry.sequence);
@@ -131,6 +138,7 @@ export class Ledger {
   *#snapshot(): Generator<Entry> {
     yield { kind: 'counters', sequence: String(this.#sequence), intent: this.#intent };
     for (const [table, attribute] of this.timeToLive) yield { kind: 'time_to_live', table, attribute };
+    for (const table of this.recoverable) yield { kind: 'point_in_time_recovery', table, enabled: true };
     for (const { head, shards } of this.streams.values()) {
       yield { kind: 'stream', head, shards: [...shards.values()].map((shard) => shard.head) };
       for (const shard of shards.values()) {

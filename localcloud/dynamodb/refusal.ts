@@ -9,6 +9,7 @@ const NAMESPACES = {
   InternalServerError: 'com.amazonaws.dynamodb.v20120810',
   ResourceNotFoundException: 'com.amazonaws.dynamodb.v20120810',
   SerializationException: 'com.amazon.coral.service',
+  TableNotFoundException: 'com.amazonaws.dynamodb.v20120810',
   ThrottlingException: 'com.amazon.coral.availability',
   TrimmedDataAccessException: 'com.amazonaws.dynamodb.v20120810',
   UnknownOperationException: 'com.amazonaws.dynamodb.v20120810',

@@ -55,7 +55,7 @@ export class Tables {
     const { engine, ledger } = this.#deps;
     const known = new Set(await engine.tables());
     const named = [...ledger.streams.values()].map(({ head }) => head.table);
-    for (const table of new Set([...named, ...ledger.timeToLive.keys()])) {
+    for (const table of new Set([...named, ...ledger.timeToLive.keys(), ...ledger.recoverable])) {
       if (!known.has(table)) ledger.commit({ kind: 'dropped', table });
     }
   }

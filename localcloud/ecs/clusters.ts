@@ -4,10 +4,13 @@ import type {
   CreateClusterCommandOutput,
   DescribeClustersCommandInput,
   DescribeClustersCommandOutput,
+  ListClustersCommandInput,
+  ListClustersCommandOutput,
 } from '@aws-sdk/client-ecs';
 
 import { clusterArn, nameOf } from './arns.ts';
 import { clusterNotFound, invalid } from './errors.ts';
+import { paged } from './paging.ts';
 import type { ClusterRecord, EcsContext } from './state.ts';
 import { checkTags } from './tags.ts';
 
@@ -27,7 +30,8 @@ export class Clusters {
     if (!CLUSTER_NAME.test(name)) throw invalid('Invalid cluster name.');
     const known = this.#find(name);
     if (known) return { cluster: this.#view(known) };
-    const cluster = { name, tags: checkTags(input.tags) };
+    const { capacityProviders = [], tags } = input;
+    const cluster = { name, capacityProviders: [...capacityProviders], tags: checkTags(tags) };
     this.#context.state.clusters.push(cluster);
     this.#context.save();
     return { cluster: this.#view(cluster) };
@@ -46,6 +50,12 @@ export class Clusters {
     };
   }
 
+  list(input: ListClustersCommandInput): Omit<ListClustersCommandOutput, '$metadata'> {
+    const all = this.#context.state.clusters.map(({ name }) => ({ arn: clusterArn(name), key: name }));
+    const { items, nextToken } = paged(all, input);
+    return { clusterArns: items, ...nextToken };
+  }
+
   /** The name of the cluster that a call means; throws when it does not exist. */
   require(nameOrArn: string | undefined): string {
     const name = nameOf(nameOrArn ?? 'default');
@@ -57,13 +67,15 @@ export class Clusters {
     return this.#context.state.clusters.find((cluster) => cluster.name === name);
   }
 
-  #view({ name, tags }: ClusterRecord): Cluster {
+  #view({ name, capacityProviders = [], tags }: ClusterRecord): Cluster {
     const { services, tasks } = this.#context.state;
     const mine = tasks.filter((task) => task.cluster === name);
     return {
       clusterArn: clusterArn(name),
       clusterName: name,
       status: 'ACTIVE',
+      capacityProviders,
+      defaultCapacityProviderStrategy: [],
       registeredContainerInstancesCount: 0,
       runningTasksCount: mine.filter((task) => task.lastStatus === 'RUNNING').length,
       pendingTasksCount: mine.filter((task) => task.lastStatus === 'PENDING').length,

@@ -17,6 +17,8 @@ import type {
   DescribeTaskDefinitionCommandOutput,
   DescribeTasksCommandInput,
   DescribeTasksCommandOutput,
+  ListClustersCommandInput,
+  ListClustersCommandOutput,
   ListServicesCommandInput,
   ListServicesCommandOutput,
   ListTagsForResourceCommandInput,
@@ -142,6 +144,10 @@ export class EcsModel {
 
   async describeClusters(input: DescribeClustersCommandInput): Answer<DescribeClustersCommandOutput> {
     return this.#clusters.describe(input);
+  }
+
+  async listClusters(input: ListClustersCommandInput): Answer<ListClustersCommandOutput> {
+    return this.#clusters.list(input);
   }
 
   async registerTaskDefinition(

@@ -27,6 +27,8 @@ export interface EcsState {
 
 export interface ClusterRecord {
   name: string;
+  /** Absent: none, as before clusters were given any. */
+  capacityProviders?: string[];
   tags: Tag[];
 }
 

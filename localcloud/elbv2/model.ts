@@ -1,4 +1,5 @@
 import type * as sdk from '@aws-sdk/client-elastic-load-balancing-v2';
+import { describeAccountLimits } from './account-limits.ts';
 import { type ContextDeps, Elbv2Context } from './context.ts';
 import { type ListenerEvent, LoadBalancers } from './load-balancers.ts';
 import type { RoutingRule, RoutingTarget, RoutingView } from './routing-view.ts';
@@ -80,6 +81,12 @@ export class Elbv2Model implements RoutingView {
 
   targetsOf(targetGroupArn: string): readonly RoutingTarget[] {
     return this.#groups.routing(targetGroupArn);
+  }
+
+  async describeAccountLimits(
+    input: sdk.DescribeAccountLimitsCommandInput,
+  ): Answer<sdk.DescribeAccountLimitsCommandOutput> {
+    return describeAccountLimits(input);
   }
 
   async createLoadBalancer(

@@ -15,7 +15,11 @@ export interface Answer {
 
 export type Protocol = 'json-1.0' | 'json-1.1' | 'query' | 'rest-json';
 
-const XMLNS = 'http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/';
+/** Of the Query services, by their names here. What is for none of them is answered as the first would. */
+const XMLNS: Readonly<Record<string, string>> = {
+  elbv2: 'http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/',
+  sts: 'https://sts.amazonaws.com/doc/2011-06-15/',
+};
 const CONTENT_TYPES: Readonly<Record<Protocol, string>> = {
   'json-1.0': 'application/x-amz-json-1.0',
   'json-1.1': 'application/x-amz-json-1.1',
@@ -26,7 +30,7 @@ const CONTENT_TYPES: Readonly<Record<Protocol, string>> = {
 /** What an operation returned, in the words of its protocol. */
 export function answerOutput(
   protocol: Protocol,
-  operation: Operation,
+  { service, operation }: { service: string; operation: Operation },
   output: unknown,
   requestId: string,
 ): Answer {
@@ -38,7 +42,7 @@ export function answerOutput(
     return {
       status: 200,
       headers,
-      body: `<${name}Response xmlns="${XMLNS}">${result}${metadata}</${name}Response>`,
+      body: `<${name}Response xmlns="${XMLNS[service]}">${result}${metadata}</${name}Response>`,
     };
   }
   const body = JSON.stringify(writeJson(operation.output, output) ?? {});
@@ -57,12 +61,13 @@ export function answerError(
   protocol: Protocol,
   { code, status, message }: Refusal,
   requestId: string,
+  service = 'elbv2',
 ): Answer {
   const headers: Record<string, string> = { 'content-type': CONTENT_TYPES[protocol] };
   if (protocol === 'query') {
     const type = status < 500 ? 'Sender' : 'Receiver';
     const error = `<Error><Type>${type}</Type><Code>${code}</Code><Message>${escapeXml(message)}</Message></Error>`;
-    const body = `<ErrorResponse xmlns="${XMLNS}">${error}<RequestId>${requestId}</RequestId></ErrorResponse>`;
+    const body = `<ErrorResponse xmlns="${XMLNS[service]}">${error}<RequestId>${requestId}</RequestId></ErrorResponse>`;
     return { status, headers, body, code };
   }
   headers['x-amzn-errortype'] = code;

@@ -128,17 +128,17 @@ async function callModel(route: Route, id: string, deps: DispatchDeps): Promise<
     return answerError(protocol, unknownOperation(protocol, name, service?.name), id);
   }
   if (realism && !realism.admits(service.name, name)) {
-    return answerError(protocol, rateExceeded(protocol, service), id);
+    return answerError(protocol, rateExceeded(protocol, service), id, service.name);
   }
   const leave = realism && (await takeTime(realism, deps));
   try {
     const input = route.input();
     checkRequired(operation.input, input);
-    return answerOutput(protocol, operation, await operation.call(input), id);
+    return answerOutput(protocol, { service: service.name, operation }, await operation.call(input), id);
   } catch (error) {
     const refusal = refusalOf(protocol, service, error);
     if (!refusal) log.error({ ...fields, err: error }, 'failed a call to a model');
-    return answerError(protocol, refusal ?? internalFailure(protocol), id);
+    return answerError(protocol, refusal ?? internalFailure(protocol), id, service.name);
   } finally {
     await leave?.();
   }

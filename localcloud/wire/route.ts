@@ -7,7 +7,8 @@ import type { Operation, Service } from './service.ts';
 export interface Services {
   /** By the part of X-Amz-Target before the dot. */
   json: Readonly<Record<string, Service>>;
-  query: Service;
+  /** By version of the API: all Query services look alike, and nothing else tells them apart. */
+  query: Readonly<Record<string, Service>>;
   rest: Service;
 }
 
@@ -22,8 +23,6 @@ export interface Route {
   /** Reads the input; throws SerializationError. */
   input: () => unknown;
 }
-
-const QUERY_VERSION = '2015-12-01';
 
 /** Finds the operation that a request names, in whichever of the protocols it speaks. */
 export function routeOf(request: IncomingMessage, body: Buffer, services: Services): Route {
@@ -77,10 +76,10 @@ function routeJson(
   return found(protocol, name, service, ({ input }) => readJson(input, parse(body)));
 }
 
-function routeQuery(body: Buffer, service: Service): Route {
+function routeQuery(body: Buffer, services: Services['query']): Route {
   const form = new URLSearchParams(body.toString('utf8'));
-  // All Query services look alike; the version of the API is the only thing that tells them apart.
-  const known = form.get('Version') === QUERY_VERSION ? service : undefined;
+  const version = form.get('Version') ?? '';
+  const known = Object.hasOwn(services, version) ? services[version] : undefined;
   return found('query', form.get('Action') ?? '', known, ({ input }) => readQuery(input, form));
 }
 

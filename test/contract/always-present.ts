@@ -14,6 +14,8 @@ export const ALWAYS_PRESENT: Readonly<Record<ServiceName, Readonly<Record<string
       'runningTasksCount',
       'pendingTasksCount',
       'activeServicesCount',
+      'capacityProviders',
+      'defaultCapacityProviderStrategy',
     ],
     ContainerDefinition: ['name', 'image'],
     Container: ['taskArn', 'name', 'lastStatus'],
@@ -35,6 +37,7 @@ export const ALWAYS_PRESENT: Readonly<Record<ServiceName, Readonly<Record<string
     DescribeServicesResponse: ['services', 'failures'],
     DescribeTasksResponse: ['tasks', 'failures'],
     Failure: ['arn', 'reason'],
+    ListClustersResponse: ['clusterArns'],
     ListServicesResponse: ['serviceArns'],
     ListTaskDefinitionsResponse: ['taskDefinitionArns'],
     ListTaskDefinitionFamiliesResponse: ['families'],
@@ -87,6 +90,7 @@ export const ALWAYS_PRESENT: Readonly<Record<ServiceName, Readonly<Record<string
     ],
   },
   elbv2: {
+    DescribeAccountLimitsOutput: ['Limits'],
     DescribeListenersOutput: ['Listeners'],
     DescribeLoadBalancersOutput: ['LoadBalancers'],
     DescribeRulesOutput: ['Rules'],
@@ -132,6 +136,12 @@ export const ALWAYS_PRESENT: Readonly<Record<ServiceName, Readonly<Record<string
     ],
     TargetHealthDescription: ['Target', 'HealthCheckPort', 'TargetHealth'],
     TargetHealth: ['State'],
+  },
+  sts: { GetCallerIdentityResponse: ['Account', 'Arn', 'UserId'] },
+  quotas: {
+    GetServiceQuotaResponse: ['Quota'],
+    ListServiceQuotasResponse: ['Quotas'],
+    ServiceQuota: ['ServiceCode', 'QuotaCode', 'QuotaName', 'Value', 'Adjustable'],
   },
   dynamodb: {
     ListTablesOutput: ['TableNames'],

@@ -18,7 +18,10 @@ export const SURPLUS = "is not in the SDK's shape";
 export function faultsOf(service: ServiceName, outputSchema: unknown, body: string): Fault[] {
   const resolved: unknown = typeof outputSchema === 'function' ? outputSchema() : outputSchema;
   const schema = NormalizedSchema.of(resolved as Parameters<typeof NormalizedSchema.of>[0]);
-  const answer = service === 'elbv2' ? parseResult(schema, body) : (JSON.parse(body || '{}') as unknown);
+  const answer =
+    service === 'elbv2' || service === 'sts'
+      ? parseResult(schema, body)
+      : (JSON.parse(body || '{}') as unknown);
   return new Comparison(service).compare(schema, answer, schema.getName() ?? 'the output');
 }
 

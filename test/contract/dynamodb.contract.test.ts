@@ -74,6 +74,28 @@ describe('tables', () => {
     expect(names).toContain(TableName);
   });
 
+  test('say whether they can be restored to any second of their past', async () => {
+    const other = await createTable(contract);
+    contract.undo(() => dynamodb.deleteTable({ TableName: other }));
+    const state = async () => {
+      const answer = await dynamodb.describeContinuousBackups({ TableName: other });
+      return answer.ContinuousBackupsDescription?.PointInTimeRecoveryDescription?.PointInTimeRecoveryStatus;
+    };
+    const switchTo = (table: string, PointInTimeRecoveryEnabled: boolean) =>
+      dynamodb.updateContinuousBackups({
+        TableName: table,
+        PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled },
+      });
+    expect(await state()).toBe('DISABLED');
+    await switchTo(other, true);
+    expect(await state()).toBe('ENABLED');
+    await switchTo(other, false);
+    expect(await state()).toBe('DISABLED');
+    const unknown = { name: 'TableNotFoundException' };
+    await expect(switchTo('nobody', true)).rejects.toMatchObject(unknown);
+    await expect(dynamodb.describeContinuousBackups({ TableName: 'nobody' })).rejects.toMatchObject(unknown);
+  });
+
   test('exist once, and are gone when they were deleted', async () => {
     await expect(createTable(contract, { TableName })).rejects.toMatchObject({
       name: 'ResourceInUseException',

@@ -444,6 +444,22 @@ describe('clusters', () => {
     expect(failures).toMatchObject([{ reason: 'MISSING' }]);
   });
 
+  test('are listed, and keep the capacity providers that they were made with', async () => {
+    const clusterName = uniqueName();
+    contract.undo(() => ecs.deleteCluster({ cluster: clusterName }));
+    const capacityProviders = ['FARGATE', 'FARGATE_SPOT'];
+    const { cluster: made } = await ecs.createCluster({ clusterName, capacityProviders });
+    expect(made?.capacityProviders).toEqual(capacityProviders);
+    const listed: string[] = [];
+    let nextToken: string | undefined;
+    do {
+      const page = await ecs.listClusters({ maxResults: 1, nextToken });
+      listed.push(...page.clusterArns!);
+      ({ nextToken } = page);
+    } while (nextToken !== undefined);
+    expect(listed).toContain(made?.clusterArn);
+  });
+
   test('keep their services apart: a name is free in another cluster, and unknown there', async () => {
     const other = uniqueName();
     await ecs.createCluster({ clusterName: other });
@@ -483,6 +499,7 @@ describe('lists', () => {
   });
 
   test.each([
+    ['ListClusters', (page: object) => ecs.listClusters(page)],
     ['ListServices', (page: object) => ecs.listServices({ cluster, ...page })],
     ['ListTasks', (page: object) => ecs.listTasks({ cluster, ...page })],
     ['ListTaskDefinitions', (page: object) => ecs.listTaskDefinitions(page)],

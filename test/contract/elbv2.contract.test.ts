@@ -501,7 +501,17 @@ describe('targets', () => {
 });
 
 describe('lists', () => {
+  test('tell what the account may have of each thing', async () => {
+    const { Limits = [] } = await elbv2.describeAccountLimits({});
+    const limits = new Map(Limits.map(({ Name, Max }) => [Name, Number(Max)]));
+    for (const name of ['target-groups', 'rules-per-application-load-balancer']) {
+      expect(limits.get(name)).toBeGreaterThanOrEqual(100);
+    }
+    expect(limits.get('target-groups-per-application-load-balancer')).toBe(100);
+  });
+
   test.each<[string, (page: object) => Promise<unknown>]>([
+    ['DescribeAccountLimits', (page) => elbv2.describeAccountLimits(page)],
     ['DescribeLoadBalancers', (page) => elbv2.describeLoadBalancers(page)],
     ['DescribeTargetGroups', (page) => elbv2.describeTargetGroups(page)],
     ['DescribeListeners', (page) => elbv2.describeListeners({ LoadBalancerArn, ...page })],

@@ -1,3 +1,5 @@
+import { ServiceQuotas } from '@aws-sdk/client-service-quotas';
+import { STS } from '@aws-sdk/client-sts';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, type TestContext } from 'vitest';
 
 import { type AwsClients, createClients } from '../../aws/clients.ts';
@@ -27,6 +29,9 @@ export function uniqueName(): string {
   return `tempus-contract-${random.uuid().slice(0, 8)}`;
 }
 
+/** The clients of an install, and those that only look at its account. */
+export type ContractClients = AwsClients & { sts: STS; quotas: ServiceQuotas };
+
 type Undo = () => Promise<unknown>;
 
 /**
@@ -40,11 +45,11 @@ export class Contract {
   readonly #undoAtEnd: Undo[] = [];
   readonly #lacking = new Map<string, number>();
   #cloud: Cloud | undefined;
-  #clients: AwsClients | undefined;
+  #clients: ContractClients | undefined;
   #watched: WatchedCalls | undefined;
   #test: TestContext | undefined;
 
-  get clients(): AwsClients {
+  get clients(): ContractClients {
     return this.#clients!;
   }
 
@@ -73,11 +78,16 @@ export class Contract {
   async open(): Promise<void> {
     if (IS_LOCAL) this.#cloud = await this.#startCloud();
     const known = process.env['AWS_ACCESS_KEY_ID'] ?? process.env['AWS_PROFILE'];
-    this.#clients = createClients({
+    const config = {
       region: process.env['AWS_REGION'] ?? 'us-east-1',
       ...(GIVEN === 'aws' ? {} : { endpoint: this.endpoint }),
       ...(GIVEN !== 'aws' && (IS_LOCAL || known === undefined) ? { credentials: ANY_CREDENTIALS } : {}),
-    });
+    };
+    this.#clients = {
+      ...createClients(config),
+      sts: new STS({ ...config, maxAttempts: 1 }),
+      quotas: new ServiceQuotas({ ...config, maxAttempts: 1 }),
+    };
     this.#watched = watchCalls(this.#clients, {
       isLocal: IS_LOCAL,
       onLacking: (service, operation) => this.#skip(`${service} ${operation}`),
@@ -99,6 +109,8 @@ export class Contract {
     for (const [operation, tests] of this.#lacking) {
       process.stderr.write(`${GIVEN} lacks ${operation}: skipped ${tests} tests that need it\n`);
     }
+    this.#clients?.sts.destroy();
+    this.#clients?.quotas.destroy();
     this.#clients?.destroy();
     await this.#cloud?.stop();
   }

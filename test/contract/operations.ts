@@ -4,9 +4,20 @@ import * as streamsSdk from '@aws-sdk/client-dynamodb-streams';
 import * as ecsSdk from '@aws-sdk/client-ecs';
 import * as elbv2Sdk from '@aws-sdk/client-elastic-load-balancing-v2';
 import * as schedulerSdk from '@aws-sdk/client-scheduler';
+import * as quotasSdk from '@aws-sdk/client-service-quotas';
+import * as stsSdk from '@aws-sdk/client-sts';
 
-/** The services of localcloud, under the names that the SDK clients have in `AwsClients`. */
-export const SERVICES = ['dynamodb', 'streams', 'ecs', 'elbv2', 'scheduler', 'logs'] as const;
+/** The services of localcloud, under the names that their clients have in `Contract`. */
+export const SERVICES = [
+  'dynamodb',
+  'streams',
+  'ecs',
+  'elbv2',
+  'scheduler',
+  'logs',
+  'sts',
+  'quotas',
+] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
 export const SDKS: Readonly<Record<ServiceName, object>> = {
@@ -16,6 +27,8 @@ export const SDKS: Readonly<Record<ServiceName, object>> = {
   elbv2: elbv2Sdk,
   scheduler: schedulerSdk,
   logs: logsSdk,
+  sts: stsSdk,
+  quotas: quotasSdk,
 };
 
 /**
@@ -29,6 +42,7 @@ export const OPERATIONS: Readonly<Record<ServiceName, readonly string[]>> = {
     'CreateTable',
     'DeleteItem',
     'DeleteTable',
+    'DescribeContinuousBackups',
     'DescribeTable',
     'DescribeTimeToLive',
     'GetItem',
@@ -39,6 +53,7 @@ export const OPERATIONS: Readonly<Record<ServiceName, readonly string[]>> = {
     'Scan',
     'TagResource',
     'UntagResource',
+    'UpdateContinuousBackups',
     'UpdateItem',
     'UpdateTable',
     'UpdateTimeToLive',
@@ -54,6 +69,7 @@ export const OPERATIONS: Readonly<Record<ServiceName, readonly string[]>> = {
     'DescribeServices',
     'DescribeTaskDefinition',
     'DescribeTasks',
+    'ListClusters',
     'ListServices',
     'ListTagsForResource',
     'ListTaskDefinitionFamilies',
@@ -76,6 +92,7 @@ export const OPERATIONS: Readonly<Record<ServiceName, readonly string[]>> = {
     'DeleteRule',
     'DeleteTargetGroup',
     'DeregisterTargets',
+    'DescribeAccountLimits',
     'DescribeListeners',
     'DescribeLoadBalancers',
     'DescribeRules',
@@ -112,7 +129,12 @@ export const OPERATIONS: Readonly<Record<ServiceName, readonly string[]>> = {
     'PutLogEvents',
     'PutRetentionPolicy',
   ],
+  sts: ['GetCallerIdentity'],
+  quotas: ['GetServiceQuota', 'ListServiceQuotas'],
 };
+
+/** Nothing that a caller can say makes them refuse. */
+export const NEVER_REFUSED: readonly string[] = ['GetCallerIdentity'];
 
 /** An operation as the SDK describes it. */
 export interface SdkOperation {

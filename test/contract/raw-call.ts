@@ -2,13 +2,14 @@ import type { SdkOperation, ServiceName } from './operations.ts';
 
 /** Well-formed, which is all that an emulator asks for. */
 const SIGNATURE = `AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/test/aws4_request, SignedHeaders=host, Signature=${'0'.repeat(64)}`;
-const ELBV2_VERSION = '2015-12-01';
+const VERSIONS: Readonly<Partial<Record<ServiceName, string>>> = { elbv2: '2015-12-01', sts: '2011-06-15' };
 
 const TARGETS: Readonly<Partial<Record<ServiceName, readonly [prefix: string, version: string]>>> = {
   dynamodb: ['DynamoDB_20120810', '1.0'],
   streams: ['DynamoDBStreams_20120810', '1.0'],
   ecs: ['AmazonEC2ContainerServiceV20141113', '1.1'],
   logs: ['Logs_20140328', '1.1'],
+  quotas: ['ServiceQuotasV20190624', '1.1'],
 };
 
 /** Calls an operation with an empty input, without an SDK: as any client in any language could. */
@@ -40,8 +41,9 @@ function requestOf(service: ServiceName, { name, traits }: SdkOperation): RawReq
     };
     return { method: 'POST', path: '/', headers, body: '{}' };
   }
-  if (service === 'elbv2') {
-    const body = new URLSearchParams({ Action: name, Version: ELBV2_VERSION }).toString();
+  const version = VERSIONS[service];
+  if (version !== undefined) {
+    const body = new URLSearchParams({ Action: name, Version: version }).toString();
     return {
       method: 'POST',
       path: '/',

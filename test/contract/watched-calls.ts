@@ -1,6 +1,5 @@
 import type { ECS } from '@aws-sdk/client-ecs';
 
-import type { AwsClients } from '../../aws/clients.ts';
 import { type Fault, faultsOf, SURPLUS } from './answer-shape.ts';
 import { SDKS, SERVICES, type ServiceName } from './operations.ts';
 
@@ -38,8 +37,10 @@ interface Failure {
   $metadata?: { httpStatusCode?: number };
 }
 
+type Clients = Readonly<Record<ServiceName, { middlewareStack: unknown }>>;
+
 /** Looks at every answer that `clients` get: what was called, and whether the raw body has AWS's shape. */
-export function watchCalls(clients: AwsClients, { isLocal, onLacking }: WatchOptions): WatchedCalls {
+export function watchCalls(clients: Clients, { isLocal, onLacking }: WatchOptions): WatchedCalls {
   const calls: Call[] = [];
   const faults: Fault[] = [];
 
@@ -83,7 +84,7 @@ export function watchCalls(clients: AwsClients, { isLocal, onLacking }: WatchOpt
     );
   };
 
-  for (const service of SERVICES) watch(service, clients[service].middlewareStack as unknown as Stack);
+  for (const service of SERVICES) watch(service, clients[service].middlewareStack as Stack);
   return { calls, takeFaults: () => faults.splice(0) };
 }
 
