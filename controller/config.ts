@@ -50,6 +50,8 @@ export const controllerSchema = z.object({
   TEMPUS_ALBS: json.pipe(z.array(albSchema).min(1)),
   TEMPUS_PROBE: z.enum(['public', 'target']).default('public'),
   TEMPUS_MAX_TTL_HOURS: z.coerce.number().positive().default(336),
+  // Whether lambda/observe has ECS's events: then a rollout need not be asked all the time how it goes.
+  TEMPUS_OBSERVE: z.stringbool().default(false),
   // Metrics tell of previews: who wants them from outside says so.
   TEMPUS_HEALTH_HOST: z.string().default('127.0.0.1'),
   TEMPUS_HEALTH_PORT: z.coerce.number().int().min(1).max(65535).default(9464),
@@ -90,6 +92,8 @@ export const AWS_PACE = {
   progress_deadline_ms: 600_000,
   absence_grace_ms: 30_000,
   poll_ms: 5_000,
+  // With ECS's events on, this is only for those that get lost.
+  rollout_poll_ms: 30_000,
   retry_ms: 30_000,
   rejected_retry_ms: 300_000,
   drift_ms: 300_000,
@@ -101,6 +105,7 @@ export const AWS_PACE = {
 export function reconcilerConfig(env: z.output<typeof controllerSchema>): ReconcilerConfig {
   return {
     ...AWS_PACE,
+    rollout_poll_ms: env.TEMPUS_OBSERVE ? AWS_PACE.rollout_poll_ms : AWS_PACE.poll_ms,
     install: env.TEMPUS_INSTALL,
     region: env.AWS_REGION,
     cluster: env.TEMPUS_CLUSTER,

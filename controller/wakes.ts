@@ -1,3 +1,4 @@
+import { differing } from '../preview/changed-paths.ts';
 import { canonicalJson } from '../preview/spec.ts';
 import { PRIORITY } from './work-queue.ts';
 
@@ -14,7 +15,8 @@ const DESIRED = ['spec', 'ttl_hours', 'nudge'] as const;
 export function wakes(before: Image | undefined, after: Image | undefined): number | undefined {
   if (after?.phase === 'Deleting' && before?.phase !== 'Deleting') return PRIORITY.deletion;
   if (!before || !after) return PRIORITY.change;
-  return isOwnWrite(before, after) ? undefined : PRIORITY.change;
+  if (isOwnWrite(before, after)) return undefined;
+  return isObservation(before, after) ? priorityOfLook(after) : PRIORITY.change;
 }
 
 function isOwnWrite(before: Image, after: Image): boolean {
@@ -23,6 +25,19 @@ function isOwnWrite(before: Image, after: Image): boolean {
   return DESIRED.every(
     (field) => canonicalJson(before[field] ?? null) === canonicalJson(after[field] ?? null),
   );
+}
+
+/** lambda/observe has heard of AWS: nobody has asked for anything. */
+function isObservation(before: Image, after: Image): boolean {
+  return (
+    before.observed_event !== after.observed_event &&
+    differing(before, after).every((field) => field === 'observed_event')
+  );
+}
+
+/** A look that was due anyhow comes earlier; as urgent as the timer in whose place it comes. */
+function priorityOfLook({ phase }: Image): number {
+  return phase === 'Deleting' ? PRIORITY.deletion : PRIORITY.timer;
 }
 
 function revOf({ status }: Image): number | undefined {

@@ -71,6 +71,7 @@ export function reconcilerConfig(
     progress_deadline_ms: 120_000,
     absence_grace_ms: 500,
     poll_ms: 200,
+    rollout_poll_ms: 200,
     retry_ms: 2_000,
     rejected_retry_ms: 60_000,
     drift_ms: 10_000,

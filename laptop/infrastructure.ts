@@ -17,6 +17,7 @@ export const NAMES = {
   schedule_group: 'tempus',
   expire_schedule: 'tempus-expire',
   expire_function: 'tempus-expire',
+  observe_function: 'tempus-observe',
   vpc_id: 'vpc-00000000000000000',
   subnets: ['subnet-00000000000000000', 'subnet-00000000000000001'],
   security_group: 'sg-00000000000000000',

@@ -7,6 +7,7 @@ import { type AwsClients, createClients } from '../aws/clients.ts';
 import { GateMeter } from '../aws/gate-meter.ts';
 import { Controller } from '../controller/controller.ts';
 import { expireDue } from '../lambda/expire.ts';
+import { observe } from '../lambda/observe.ts';
 import type { RuntimeChoice } from '../localcloud/choose-runtime.ts';
 import { type Cloud, type CloudDeps, startCloud } from '../localcloud/cloud.ts';
 import { systemClock as clock } from '../platform/clock.ts';
@@ -64,12 +65,13 @@ const REGION = 'us-east-1';
 export async function startSystem(options: SystemOptions): Promise<System> {
   const { log, home } = options;
   await requireEngine(options.runtime, options.env);
-  // The Lambda needs the endpoint of the cloud that invokes it: on AWS its environment tells, here it is set below.
+  // The Lambdas need the endpoint of the cloud that invokes them: on AWS their environment tells, here it is set below.
   let store: PreviewStore | undefined;
-  const cloud = await startCloudAt(
-    options,
-    async () => store && expireDue({ store, clock, log: part(log, 'lambda') }),
-  );
+  const lambdas = { cluster: NAMES.cluster, clock, log: part(log, 'lambda') };
+  const cloud = await startCloudAt(options, {
+    functions: { [NAMES.expire_function]: async () => store && expireDue({ store, ...lambdas }) },
+    events: async (event) => store && observe(event, { store, ...lambdas }),
+  });
   const clients = createClients({ region: REGION, endpoint: cloud.endpoint, credentials: CREDENTIALS });
   const { listenerArn } = await provision(clients);
   store = new PreviewStore({ client: clients.document, table: NAMES.previews });
@@ -138,7 +140,7 @@ function part(log: Log, name: string): Log {
 
 function startCloudAt(
   { host, ports, home, runtime, realism, env, log, onCall }: SystemOptions,
-  expire: () => Promise<unknown>,
+  lambdas: Pick<CloudDeps, 'functions' | 'events'>,
 ): Promise<Cloud> {
   const own = part(log, 'localcloud');
   return startCloud({
@@ -150,7 +152,7 @@ function startCloudAt(
     awsPort: ports.aws,
     listenerPorts: { [LISTENER_PORT]: ports.router },
     runtime: createTaskRuntime({ choice: runtime, home, cloud: cloudFolder(home), env, log: own }),
-    functions: { [NAMES.expire_function]: expire },
+    ...lambdas,
     realism: createRealism(realism),
     ...(realism === undefined ? { schedulerMinuteMs: SCHEDULER_MINUTE_MS } : {}),
     ...(onCall ? { onCall } : {}),

@@ -133,7 +133,7 @@ function describe(changes: readonly FieldChange[]): string {
 /** Fields whose changes have events of their own. */
 const TOLD = ['preview_id', 'spec', 'ttl_hours', 'expires_at', 'nudge', 'phase', 'deletion'];
 /** Bookkeeping, of which a change is worth telling only when a hand made it. */
-const KEPT = ['status', 'live', 'purge_at'];
+const KEPT = ['status', 'live', 'purge_at', 'observed_event'];
 
 /** Whatever else was changed, by name: no edit goes untold. */
 function others({ by, changed }: Edit): Fact[] {

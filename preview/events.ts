@@ -1,5 +1,6 @@
 import { differing, type FieldChange, isMap, type StringMap } from './changed-paths.ts';
 import { type Author, editFacts, type EventType, type Fact, isServed, revOf, uidOf } from './event-facts.ts';
+import { isMark } from './observation.ts';
 import { PREVIEW_ID } from './record.ts';
 
 /** One fact of a preview's life, for people. Never holds a value of an environment variable. */
@@ -86,6 +87,7 @@ function authorOf(
   if (!before) return revOf(after) === 0 && after['phase'] === 'Pending' ? 'api' : 'operator';
   const only = (...fields: string[]) => changed.every((field) => fields.includes(field));
   if (revOf(after) === (revOf(before) ?? 0) + 1 && only(...CONTROLLED)) return 'controller';
+  if (only('observed_event') && isMark(after['observed_event'])) return 'lambda';
   if (!isServed(before)) return 'operator';
   const { phase, deletion, nudge } = after;
   if (phase === 'Deleting' && only('phase', 'deletion') && isMap(deletion)) {

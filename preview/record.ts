@@ -106,6 +106,8 @@ export interface PreviewRow {
   phase: Phase;
   deletion?: Deletion;
   nudge?: string;
+  /** The newest event of AWS about this preview: lambda/observe's word that it is worth a look. See preview/observation.ts. */
+  observed_event?: string;
   status: Status;
   /** Present while the preview is not Deleted: hash key of the sparse live index. */
   live?: 'live';

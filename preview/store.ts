@@ -15,6 +15,10 @@ const IS_SAME = 'attribute_exists(id) AND preview_id = :uid';
 const IS_LIVE = 'phase <> :deleting AND phase <> :deleted';
 /** Defends an extension that arrives in the instant of expiry: the flip holds only for the expiry it has seen. */
 const EXPIRES_AS_READ = 'expires_at = :seen';
+/** Defends against an upsert, and against a look at what nothing can happen to any more. */
+const MAY_BE_OBSERVED = 'attribute_exists(id) AND phase <> :deleted';
+/** Defends against events that come twice or out of order: whatever their order, the newest stands in the end. */
+const IS_NEWER = '(attribute_not_exists(observed_event) OR observed_event < :mark)';
 /** Defends a controller write against edits of phase and against another controller. */
 const STATUS_AS_READ = 'phase = :phase AND (#status.rev = :rev OR attribute_not_exists(#status.rev))';
 
@@ -97,6 +101,20 @@ export class PreviewStore {
       }),
     );
     return nudged ? 'nudged' : 'gone';
+  }
+
+  /** Notes that AWS has told of a change, see preview/observation.ts: wakes the controller, and asks it for nothing. */
+  async observe(id: string, mark: string): Promise<'observed' | 'nothing new'> {
+    const observed = await conditional(
+      this.#client.update({
+        TableName: this.#table,
+        Key: { id },
+        UpdateExpression: 'SET observed_event = :mark',
+        ConditionExpression: `${MAY_BE_OBSERVED} AND ${IS_NEWER}`,
+        ExpressionAttributeValues: { ':mark': mark, ':deleted': PHASES_OF_TEARDOWN[':deleted'] },
+      }),
+    );
+    return observed ? 'observed' : 'nothing new';
   }
 
   #flip(id: string, uid: string, deletion: Deletion, seen?: string): Promise<boolean> {

@@ -43,6 +43,8 @@ export interface ReconcilerConfig {
   absence_grace_ms: number;
   /** How soon to look again at something that is under way. */
   poll_ms: number;
+  /** The same for a rollout, of which lambda/observe tells as soon as it moves on; without it as soon as for anything. */
+  rollout_poll_ms: number;
   /** How soon to look again at something that only time or a person can change. */
   retry_ms: number;
   /** How soon a spec is tried again that was rejected for a reason which time can cure. */

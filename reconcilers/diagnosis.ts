@@ -1,6 +1,8 @@
-import type { Container, Service, Task } from '@aws-sdk/client-ecs';
+import type { Container, Service, ServiceEvent, Task } from '@aws-sdk/client-ecs';
 import type { TargetHealthDescription } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { Endpoint } from '../preview/endpoints.ts';
+import { lastingWords } from './lasting-words.ts';
+import { diagnosePlacement } from './placement.ts';
 
 /** Why a preview does not serve: a stable reason, a sentence for people, and the task that tells most. */
 export interface Diagnosis {
@@ -10,6 +12,8 @@ export interface Diagnosis {
   /** Whose last words tell most. */
   container?: string;
 }
+
+type Why = Pick<Diagnosis, 'reason' | 'message'>;
 
 export interface EndpointTargets {
   endpoint: Pick<Endpoint, 'container' | 'port' | 'health_path'>;
@@ -41,45 +45,62 @@ export function taskIdOf(task: Task): string {
 function diagnoseTask(task: Task, evidence: Evidence): Diagnosis | undefined {
   const reason = task.stoppedReason ?? '';
   const container = culpritOf(task);
-  const text = `${reason} ${container.reason ?? ''}`;
-  const several = (task.containers?.length ?? 0) > 1 && container.name !== undefined;
-  const found = (name: string, message: string): Diagnosis => ({
-    reason: name,
-    message: several ? `container ${container.name}: ${message}` : message,
+  const several = (task.containers?.length ?? 0) > 1;
+  const found = (why: Why, { name } = container): Diagnosis => ({
+    reason: why.reason,
+    message: several && name !== undefined ? `container ${name}: ${why.message}` : why.message,
     taskId: taskIdOf(task),
-    ...(container.name === undefined ? {} : { container: container.name }),
+    ...(name === undefined ? {} : { container: name }),
   });
-  if (text.includes('NoContainerEngine')) {
-    return found(
-      'NoContainerEngine',
-      'an image needs Docker and no engine answers here; start it, or give a command instead: tempus create --cmd "…"',
-    );
+  // "Task failed to start" says less than the container that did not.
+  const words = [reason, container.reason ?? ''].find((one) => /Error\b/.test(one)) ?? reason;
+  const said = readReason(`${reason} ${container.reason ?? ''}`, words);
+  if (said) return found(said);
+  if (/failed container health checks/i.test(reason)) {
+    const message = 'its healthcheck failed again and again; its command has to end with 0 while all is well';
+    return found({ reason: 'HealthCheckFailed', message }, unhealthyOf(task) ?? container);
   }
-  if (/exec format error|does not contain descriptor matching platform/.test(text)) {
-    return found('ArchMismatch', 'the image is built for another CPU architecture than the task runs on');
+  if (/ELB health checks/.test(reason)) {
+    const unhealthy = { reason: 'HealthCheckFailed', message: 'the load balancer found it unhealthy' };
+    return { ...(diagnoseEvents(evidence) ?? found(unhealthy)), taskId: taskIdOf(task) };
   }
-  if (text.includes('OutOfMemory'))
-    return found('OutOfMemory', 'the container needed more memory than spec.memory');
-  if (text.includes('CannotPullContainerError')) {
-    const missing = /not found|manifest unknown|does not exist/i.test(text);
-    return found(missing ? 'ImageNotFound' : 'ImagePullFailed', reason);
-  }
-  if (/Cannot(Create|Start)ContainerError|ContainerRuntimeError|ResourceInitializationError/.test(text)) {
-    return found('ContainerNotStarted', reason);
-  }
-  if (/ELB health checks/.test(text)) {
-    const seen =
-      diagnoseEvents(evidence) ?? found('HealthCheckFailed', 'the load balancer found it unhealthy');
-    return { ...seen, taskId: taskIdOf(task) };
+  if (task.stopCode === 'SpotInterruption' || /Spot Task was interrupted/.test(reason)) {
+    const message = 'AWS has taken its Spot capacity back; another task starts as soon as there is some';
+    return found({ reason: 'SpotInterrupted', message });
   }
   if (task.stopCode === 'EssentialContainerExited') {
     const code = container.exitCode;
-    return found(
-      'ContainerExited',
-      `the command ended by itself${code === undefined ? '' : ` with exit code ${code}`}`,
-    );
+    const how = code === undefined ? '' : ` with exit code ${code}`;
+    return found({ reason: 'ContainerExited', message: `the command ended by itself${how}` });
   }
   return undefined;
+}
+
+/** What a stopped reason says by itself: of a task, or repeated in the events of its service. */
+function readReason(text: string, words: string): Why | undefined {
+  if (text.includes('NoContainerEngine')) {
+    const message =
+      'an image needs Docker and no engine answers here; start it, or give a command instead: tempus create --cmd "…"';
+    return { reason: 'NoContainerEngine', message };
+  }
+  if (/exec format error|does not contain descriptor matching platform/.test(text)) {
+    const message = 'the image is built for another CPU architecture than the task runs on';
+    return { reason: 'ArchMismatch', message };
+  }
+  if (text.includes('OutOfMemory'))
+    return { reason: 'OutOfMemory', message: 'the container needed more memory than spec.memory' };
+  if (text.includes('CannotPullContainerError')) {
+    const missing = /not found|manifest unknown|does not exist/i.test(text);
+    return { reason: missing ? 'ImageNotFound' : 'ImagePullFailed', message: lastingWords(words) };
+  }
+  if (/Cannot(Create|Start)ContainerError|ContainerRuntimeError|ResourceInitializationError/.test(text))
+    return { reason: 'ContainerNotStarted', message: lastingWords(words) };
+  return undefined;
+}
+
+/** The container for whose health ECS has stopped the task. */
+function unhealthyOf({ containers = [] }: Task): Container | undefined {
+  return containers.find(({ healthStatus }) => healthStatus === 'UNHEALTHY');
 }
 
 /** The container that brought its task down: the others were stopped with it, and exited because of that. */
@@ -128,18 +149,28 @@ function diagnoseHealth(
   return undefined;
 }
 
-/** "(service x) (port 80) is unhealthy in (target-group y) due to (reason Health checks failed …)" */
+/**
+ * "(service x) (port 80) is unhealthy in (target-group y) due to (reason Health checks failed …)", and "(service x) was
+ * unable to place a task. Reason: …", which is over once a task has started after it.
+ */
 function diagnoseEvents({ service, endpoints }: Evidence): Diagnosis | undefined {
-  for (const { message = '' } of service.events ?? []) {
+  let started = false;
+  for (const { message = '' } of eventsOfRollout(service)) {
     const why = /is unhealthy in \(?target-group .* due to \(reason (.*)\)/.exec(message)?.[1];
     const port = Number(/\(port (\d+)\)/.exec(message)?.[1]);
     // A laptop lends other ports than those that were asked for: then the first address has to stand for it.
     const { endpoint } = endpoints.find((one) => one.endpoint.port === port) ?? endpoints[0] ?? {};
     const found = why === undefined || !endpoint ? undefined : diagnoseHealth(undefined, why, endpoint);
     if (found) return found;
-    if (message.includes('unable to place a task')) {
-      return { reason: 'CapacityExhausted', message: 'AWS has no capacity for the task at the moment' };
-    }
+    started ||= /has started \d+ tasks/.test(message);
+    const refusal = /unable to place a task\.? *(.*)/.exec(message)?.[1]?.replace(/^Reason: /, '');
+    if (refusal !== undefined && !started) return readReason(refusal, refusal) ?? diagnosePlacement(refusal);
   }
   return undefined;
+}
+
+/** Newest first. What was said of an earlier rollout explains nothing. */
+function eventsOfRollout({ events = [], deployments = [] }: Service): readonly ServiceEvent[] {
+  const began = deployments.find(({ status }) => status === 'PRIMARY')?.createdAt?.getTime() ?? -Infinity;
+  return events.filter(({ createdAt }) => (createdAt?.getTime() ?? Infinity) >= began);
 }

@@ -1,6 +1,7 @@
 import type { Service } from '@aws-sdk/client-ecs';
 import type { TargetHealthDescription } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { logStreamPrefix } from '../preview/names.ts';
+import { markedAt } from '../preview/observation.ts';
 import { previewUrls } from '../preview/urls.ts';
 import { type Diagnosis, diagnose, type EndpointTargets, taskIdOf } from './diagnosis.ts';
 import { done, type Outcome, wait } from './outcome.ts';
@@ -9,6 +10,8 @@ import type { EndpointPlan } from './plan-endpoint.ts';
 import { isPreviewAnswer } from './probe.ts';
 
 const LAST_LINES = 20;
+/** What AWS shows lags behind what its own events say, rarely for longer. */
+const READS_LAG_MS = 10_000;
 
 /** The rollout is COMPLETED and each address has a healthy target: ECS counts a task only when all of its targets are. */
 export async function ensureRollout(pass: Ensuring): Promise<Outcome> {
@@ -28,7 +31,18 @@ export async function ensureRollout(pass: Ensuring): Promise<Outcome> {
     );
   }
   const { reason, message } = diagnosis ?? { reason: 'RolloutInProgress', message: 'the task is starting' };
-  return wait(reason, message, config.poll_ms);
+  // Only a rollout's own end is told by an event: the health of a target afterwards is not.
+  const told = deployment?.rolloutState === 'IN_PROGRESS';
+  return wait(reason, message, told ? rolloutPollMs(pass) : config.poll_ms);
+}
+
+/**
+ * How soon to look again at a rollout that tells of itself. A look that an event has called for may come before AWS shows
+ * what the event is about, so there is one more after it.
+ */
+function rolloutPollMs({ row, config, clock }: Ensuring): number {
+  const lagLeft = (markedAt(row.observed_event) ?? -Infinity) + READS_LAG_MS - clock.now().getTime();
+  return lagLeft > 0 ? Math.min(lagLeft, config.rollout_poll_ms) : config.rollout_poll_ms;
 }
 
 function isHealthy({ targets }: EndpointTargets): boolean {

@@ -19,8 +19,10 @@ export interface Rollout {
 const CURED_BY_TIME: ReadonlySet<string> = new Set([
   'ImageNotFound',
   'ImagePullFailed',
+  'AccessDenied',
   'CapacityExhausted',
   'ContainerNotStarted',
+  'PlacementFailed',
 ]);
 
 /** Whether a rejected spec is to be tried once more, although nobody has changed it. */

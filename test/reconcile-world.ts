@@ -305,6 +305,8 @@ export class ReconcileWorld {
 
 const CONFIG: ReconcilerConfig = {
   ...AWS_PACE,
+  // Nothing hears AWS's events here.
+  rollout_poll_ms: AWS_PACE.poll_ms,
   install: 'test',
   cluster: 'tempus',
   vpc_id: 'vpc-1',

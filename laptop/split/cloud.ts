@@ -50,6 +50,7 @@ const cloud = await startCloud({
     log,
   }),
   functions: { [NAMES.expire_function]: invokeAt(env.TEMPUS_LAMBDA_ENDPOINT, NAMES.expire_function) },
+  events: invokeAt(env.TEMPUS_LAMBDA_ENDPOINT, NAMES.observe_function),
   realism: createRealism(env.TEMPUS_REALISM),
   ...(journal ? { onCall: (call) => journal.note(call) } : {}),
   ...(env.TEMPUS_REALISM === undefined ? { schedulerMinuteMs: SCHEDULER_MINUTE_MS } : {}),

@@ -70,6 +70,7 @@ export function cloudEnvironment(settings: LaptopSettings, ports: SplitPorts): R
 export function lambdaEnvironment(settings: LaptopSettings, ports: SplitPorts): Record<string, string> {
   return {
     ...COMMON(settings, ports, 'tempus-lambda'),
+    TEMPUS_CLUSTER: NAMES.cluster,
     TEMPUS_HOST: settings.host,
     TEMPUS_LAMBDA_PORT: String(ports.lambda),
   };
@@ -120,6 +121,7 @@ export function controllerEnvironment(
     TEMPUS_SCHEDULE_GROUP: NAMES.schedule_group,
     TEMPUS_FUSE_ROLE_ARN: NAMES.fuse_role_arn,
     TEMPUS_ALBS: JSON.stringify([alb]),
+    TEMPUS_OBSERVE: 'true',
     TEMPUS_HEALTH_HOST: settings.host,
     TEMPUS_HEALTH_PORT: String(ports.health[n]),
   };

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import * as z from 'zod';
-import { handler } from '../../lambda/expire.ts';
+import { handler as expire } from '../../lambda/expire.ts';
+import { handler as observe } from '../../lambda/observe.ts';
 import { parseConfig, processEnv } from '../../platform/config.ts';
 import { createLog } from '../../platform/log.ts';
 import { stopRequested } from '../../platform/signals.ts';
@@ -19,6 +20,11 @@ const env = parseConfig(
 );
 const log = createLog(env.TEMPUS_LOG_LEVEL);
 
+const functions = new Map<string | undefined, (event: unknown) => Promise<unknown>>([
+  [invocationPath(NAMES.expire_function), () => expire()],
+  [invocationPath(NAMES.observe_function), observe],
+]);
+
 interface Answer {
   status: number;
   headers?: Record<string, string>;
@@ -26,11 +32,12 @@ interface Answer {
 }
 
 async function invoke(request: IncomingMessage): Promise<Answer> {
-  await text(request);
-  if (request.method !== 'POST' || request.url !== invocationPath(NAMES.expire_function))
+  const event = await text(request);
+  const invoked = functions.get(request.url);
+  if (request.method !== 'POST' || !invoked)
     return { status: 404, body: { Type: 'User', Message: `Function not found: ${request.url}` } };
   try {
-    return { status: 200, body: await handler() };
+    return { status: 200, body: await invoked(event === '' ? undefined : JSON.parse(event)) };
   } catch (error) {
     log.error({ err: error }, 'function failed');
     const { name, message } = error instanceof Error ? error : new Error(String(error));

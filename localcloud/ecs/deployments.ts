@@ -1,4 +1,4 @@
-import { deploymentStateChange } from './happenings.ts';
+import { deploymentStateChange, placementFailure } from './happenings.ts';
 import type { DeploymentRecord, EcsContext, ServiceRecord } from './state.ts';
 
 const MAX_EVENTS = 100;
@@ -12,6 +12,12 @@ export function addEvent(context: EcsContext, service: ServiceRecord, message: s
   });
   service.events.length = Math.min(service.events.length, MAX_EVENTS);
   context.touch();
+}
+
+/** The account has no room for one more task of the service now. */
+export function refusePlacement(context: EcsContext, service: ServiceRecord, reason: string): void {
+  addEvent(context, service, `was unable to place a task. Reason: ${reason}.`);
+  context.publish?.(placementFailure(service, reason, context.now()));
 }
 
 /** Makes `taskDefinition` what the service shall run; older deployments serve until they are replaced. */

@@ -21,7 +21,10 @@ const EVENT_NAMES = {
   FAILED: 'SERVICE_DEPLOYMENT_FAILED',
 } as const;
 
-/** "ECS Deployment State Change": what has become of a rollout, in the words of its reason. */
+/**
+ * "ECS Deployment State Change": what has become of a rollout, in the words of its reason. As AWS documents it, it does not
+ * say in which cluster.
+ */
 export function deploymentStateChange(service: ServiceRecord, deployment: DeploymentRecord): Happening {
   const { id, rolloutState, rolloutStateReason, updatedAt } = deployment;
   return {
@@ -31,10 +34,25 @@ export function deploymentStateChange(service: ServiceRecord, deployment: Deploy
     detail: {
       eventType: rolloutState === 'FAILED' ? 'ERROR' : 'INFO',
       eventName: EVENT_NAMES[rolloutState as keyof typeof EVENT_NAMES],
-      clusterArn: clusterArn(service.cluster),
       deploymentId: id,
       updatedAt: new Date(updatedAt).toISOString(),
       reason: rolloutStateReason,
+    },
+  };
+}
+
+/** "ECS Service Action": that the service scheduler has no place for a task, and why. */
+export function placementFailure(service: ServiceRecord, reason: string, now: number): Happening {
+  return {
+    'detail-type': 'ECS Service Action',
+    source: 'aws.ecs',
+    resources: [service.arn],
+    detail: {
+      eventType: 'ERROR',
+      eventName: 'SERVICE_TASK_PLACEMENT_FAILURE',
+      clusterArn: clusterArn(service.cluster),
+      createdAt: new Date(now).toISOString(),
+      reason,
     },
   };
 }

@@ -1,4 +1,10 @@
-import { addEvent, completeDeployment, failDeployment, isInProgress } from './deployments.ts';
+import {
+  addEvent,
+  completeDeployment,
+  failDeployment,
+  isInProgress,
+  refusePlacement,
+} from './deployments.ts';
 import { type FailedTask, HealthWatch } from './health-watch.ts';
 import { placementRefusal } from './placement.ts';
 import { breakerThreshold, isSteady, planRollout, type RolloutView } from './rollout.ts';
@@ -135,7 +141,7 @@ export class ServiceScheduler {
       const definition = this.#deps.definitions.find(primary.taskDefinition);
       const refusal = realism && definition && placementRefusal(definition, state, realism);
       if (refusal !== undefined) {
-        addEvent(this.#context, service, `was unable to place a task. Reason: ${refusal}.`);
+        refusePlacement(this.#context, service, refusal);
         this.#pace.postpone(service, primary, realism?.delayMs('placement_retry') ?? 0);
         return false;
       }

@@ -9,6 +9,7 @@ import type { SchedulerState } from '../../localcloud/scheduler/state.ts';
 import { createInvoke } from '../../localcloud/scheduler/targets.ts';
 import { silentLog as log } from '../../platform/log.ts';
 import { WAITING_ROOM } from '../../preview/urls.ts';
+import type { Happening } from '../../localcloud/events/event.ts';
 import type { ProbeAnswer } from '../../reconcilers/probe.ts';
 import { CONFIG, EXPIRE_FUNCTION } from './config.ts';
 import type { SeededRandom } from './random.ts';
@@ -28,6 +29,13 @@ const WAITING_PORT = 9;
 const ECS_POLL_MS = 3_000;
 const FIRST_CHECK_MS = 1_000;
 
+/** What AWS calls by itself. */
+export interface CloudHooks {
+  expire: () => Promise<unknown>;
+  /** Told of what ECS does. */
+  publish: (happening: Happening) => void;
+}
+
 /** The models of AWS on virtual time. Their calls have no latency and no faults: test/sim/calls.ts adds both. */
 export class SimCloud {
   readonly state: CloudState;
@@ -40,7 +48,7 @@ export class SimCloud {
   readonly #random: SeededRandom;
   readonly #routers = new Map<string, Router>();
 
-  constructor(time: VirtualTime, random: SeededRandom, expire: () => Promise<unknown>) {
+  constructor(time: VirtualTime, random: SeededRandom, { expire, publish }: CloudHooks) {
     this.#time = time;
     this.#random = random;
     this.state = {
@@ -51,7 +59,7 @@ export class SimCloud {
     const clock = clockOf(time);
     this.tasks = new SimTasks(clock);
     this.logs = new LogsModel({ clock });
-    const models = this.modelsOf(this.state);
+    const models = this.modelsOf(this.state, publish);
     this.ecs = models.ecs;
     this.elbv2 = models.elbv2;
     this.scheduler = new SchedulerModel({
@@ -63,7 +71,7 @@ export class SimCloud {
   }
 
   /** Models that read `state`; only reading calls may be made of those that are not the cloud's own. */
-  modelsOf(state: CloudState): { ecs: EcsModel; elbv2: Elbv2Model } {
+  modelsOf(state: CloudState, publish?: CloudHooks['publish']): { ecs: EcsModel; elbv2: Elbv2Model } {
     const clock = clockOf(this.#time);
     const elbv2 = new Elbv2Model({
       clock,
@@ -82,6 +90,7 @@ export class SimCloud {
       elbv2,
       logs: this.logs,
       pollMs: ECS_POLL_MS,
+      publish,
     });
     return { ecs, elbv2 };
   }

@@ -100,6 +100,34 @@ export const MUTANTS: readonly Suspect[] = [
     replace: "const IS_SAME = '(attribute_not_exists(id) OR preview_id = :uid)';",
   },
   {
+    name: 'an event brings an erased record back',
+    file: 'preview/store.ts',
+    find: "const MAY_BE_OBSERVED = 'attribute_exists(id) AND phase <> :deleted';",
+    replace: "const MAY_BE_OBSERVED = 'phase <> :deleted';",
+    plans: [{ scenario: 'events-of-what-is-no-more', faults: [] }],
+  },
+  {
+    name: 'an event asks for another try',
+    file: 'preview/store.ts',
+    find: "'SET observed_event = :mark'",
+    replace: "'SET observed_event = :mark, nudge = :mark'",
+    plans: [{ scenario: 'events-ask-for-nothing', faults: [] }],
+  },
+  {
+    name: 'whoever hears events does not look by himself',
+    file: 'controller/config.ts',
+    find: 'rollout_poll_ms: 30_000,',
+    replace: 'rollout_poll_ms: 36_000_000,',
+    also: [
+      {
+        file: 'controller/config.ts',
+        find: 'full_list_ms: 300_000,',
+        replace: 'full_list_ms: 36_000_000,',
+      },
+    ],
+    plans: [{ scenario: 'events-that-all-get-lost', faults: [] }],
+  },
+  {
     name: 'whatever carries the name of the install is adopted',
     file: 'preview/names.ts',
     find: 'tags.get(TAGS.install) === install && tags.get(TAGS.uid) === row.preview_id',

@@ -16,6 +16,8 @@ const planSchema = z.union([
     /** Which of the drawn steps and ambient faults happen, by number; absent: all of them. */
     steps: z.array(z.int()).optional(),
     ambient: z.array(z.int()).optional(),
+    /** false: nobody hears ECS's events, whatever the seed draws. */
+    observe: z.literal(false).optional(),
   }),
 ]);
 

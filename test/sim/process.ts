@@ -1,7 +1,7 @@
 import type { Clock } from '../../platform/clock.ts';
 import { clockOf, type VirtualTime } from './virtual-time.ts';
 
-export type Role = 'controller' | 'api' | 'lambda';
+export type Role = 'controller' | 'api' | 'lambda' | 'observe';
 
 /**
  * One process of Tempus. Killed, its timers and answers never arrive: the code that waits for them never goes on.

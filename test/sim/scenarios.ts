@@ -1,4 +1,5 @@
 import { toSeconds } from '../../platform/clock.ts';
+import { ALL_HEARD } from './events.ts';
 import type { Human } from './human.ts';
 import { settleNeighbours } from './neighbours.ts';
 import { severalOf, severalSpec } from './several.ts';
@@ -307,6 +308,52 @@ export const SCENARIOS: readonly Scenario[] = [
       human.erase(id);
       await retried;
       await human.wait(MINUTE);
+    },
+  },
+  {
+    name: 'events-of-what-is-no-more',
+    once: true,
+    world: { observe: ALL_HEARD },
+    async play(human, world) {
+      const id = await human.create();
+      await ready(human, id);
+      human.erase(id);
+      const heard = world.events.invoked;
+      // The sweep stops the task, and ECS tells of it.
+      await human.until(() => world.events.invoked > heard, PATIENCE_MS);
+      await human.wait(MINUTE);
+    },
+  },
+  {
+    name: 'events-ask-for-nothing',
+    once: true,
+    world: { observe: { lost: 0, doubled: 0.5, late: 0.5 } },
+    async play(human, world) {
+      const id = await human.create({ image: IMAGES.crashing });
+      await human.until(() => human.phase(id) === 'Failed', PATIENCE_MS);
+      await human.wait(10 * MINUTE);
+      const heard = world.events.invoked;
+      await human.wait(10 * MINUTE);
+      if (world.events.invoked > heard) world.safety.violate('L5', 'what was rejected is tried again');
+      await human.edit(id, { 'spec.image': IMAGES.good });
+      await ready(human, id);
+      await human.remove(id);
+      await gone(human, id);
+    },
+  },
+  {
+    name: 'events-that-all-get-lost',
+    once: true,
+    world: { observe: { lost: 1, doubled: 0, late: 0 } },
+    async play(human) {
+      const id = await human.create();
+      await ready(human, id);
+      await human.edit(id, { 'spec.image': IMAGES.crashing });
+      await human.until(() => human.says(id) === 'RolledBack', PATIENCE_MS);
+      await human.edit(id, { 'spec.image': IMAGES.better });
+      await ready(human, id);
+      await human.remove(id);
+      await gone(human, id);
     },
   },
   {

@@ -1,4 +1,5 @@
 import { type FaultSource, noFaults, plannedFaults, randomFaults } from './faults.ts';
+import { ALL_HEARD } from './events.ts';
 import { Human } from './human.ts';
 import { mapOf, type Plan } from './plan.ts';
 import { quietHour } from './quiet-hour.ts';
@@ -16,7 +17,13 @@ const STEPS_END_MS = 60 * MINUTE;
 export async function trySeed(plan: Extract<Plan, { seed: string }>): Promise<Outcome> {
   const drawn = draw(plan.seed);
   const steps = kept(drawn.steps, plan.steps);
-  const world = await World.create({ ...drawn.world, seed: plan.seed, faults: faultsOf(drawn, plan) });
+  const observe = plan.observe === false ? undefined : drawn.world.observe;
+  const world = await World.create({
+    ...drawn.world,
+    observe,
+    seed: plan.seed,
+    faults: faultsOf(drawn, plan),
+  });
   await settleNeighbours(world);
   world.safety.skewMs = drawn.skew_ms + 60_000;
   const skews = world.random.split('skews');
@@ -90,6 +97,8 @@ function heal({ core, world: { controllers } }: Draw, world: World): void {
   world.calls.faults = noFaults;
   world.skewMs = () => 0;
   world.lambda = { on: core.lambda, doubled: false };
+  world.events.faults = ALL_HEARD;
+  world.events.on = core.events;
   if (!core.stream) world.database.switchStream(TABLE, false);
   for (let n = 0; n < controllers; n += 1) {
     world.skewController(n, 0);

@@ -47,6 +47,7 @@ function assemble(plan: Plan, parts: readonly Part[]): Plan {
     faults,
     steps: parts.flatMap((part) => ('step' in part ? [part.step] : [])),
     ambient: parts.flatMap((part) => ('ambient' in part ? [part.ambient] : [])),
+    ...(plan.observe === undefined ? {} : { observe: plan.observe }),
   };
 }
 

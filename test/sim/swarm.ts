@@ -1,3 +1,4 @@
+import type { EventFaults } from './events.ts';
 import { MODES, type FaultRates, type Mode } from './faults.ts';
 import { SeededRandom } from './random.ts';
 import type { WorldOptions } from './world.ts';
@@ -21,7 +22,7 @@ export interface Draw {
   /** How long faults happen. */
   faulty_ms: number;
   /** What stays alive when the rest of the faults end. */
-  core: { controllers: number; stream: boolean; lambda: boolean };
+  core: { controllers: number; stream: boolean; lambda: boolean; events: boolean };
   skew_ms: number;
 }
 
@@ -39,13 +40,14 @@ export function draw(seed: string): Draw {
   const core = random.split('core');
   const skewed = random.split('skew');
   const several = random.split('several');
+  const heard = random.split('observe');
   // Not of dozens of previews: a load balancer has a hundred target groups.
   const edits = previews <= 5 && several.chance(0.3) ? drawSeveral(several, previews, faulty_ms) : [];
   // Room for all of them: whoever waits in front of the line for many slots holds up the quiet hour.
   const albs = edits.length === 0 ? world.albs : world.albs.map((slots) => slots + 4 * previews);
   return {
     seed,
-    world: { ...world, albs, staleReads: rates.share.stale > 0 },
+    world: { ...world, albs, staleReads: rates.share.stale > 0, observe: drawEvents(heard) },
     rates,
     // Behind the others: the numbers by which a shrunk plan keeps steps stay theirs.
     steps: [...drawSteps(random.split('steps'), previews, faulty_ms), ...edits],
@@ -55,6 +57,7 @@ export function draw(seed: string): Draw {
       controllers: core.chance(0.5) ? 1 : controllers,
       stream: core.chance(0.7),
       lambda: core.chance(0.7),
+      events: heard.chance(0.7),
     },
     skew_ms: skewed.chance(0.2) ? skewed.int(1, 60) * 1_000 : 0,
   };
@@ -62,14 +65,16 @@ export function draw(seed: string): Draw {
 
 function drawWorld(random: SeededRandom, previews: number, controllers: number): Draw['world'] {
   const slow = random.chance(0.2);
+  const albs = random.chance(0.3)
+    ? [Math.max(1, Math.ceil(previews / 2)), random.int(1, 3)]
+    : random.chance(0.3)
+      ? [random.int(1, 3)]
+      : [previews + 4];
+  const paths = random.chance(0.3);
   return {
     controllers,
-    albs: random.chance(0.3)
-      ? [Math.max(1, Math.ceil(previews / 2)), random.int(1, 3)]
-      : random.chance(0.3)
-        ? [random.int(1, 3)]
-        : [previews + 4],
-    paths: random.chance(0.3),
+    albs: albs.flatMap((slots) => withinRules(slots, paths)),
+    paths,
     staleReads: false,
     latency_ms: slow ? [50, 2_000] : [5, random.int(10, 200)],
     restart_ms: random.chance(0.2) ? [60_000, 300_000] : [1_000, 20_000],
@@ -79,6 +84,12 @@ function drawWorld(random: SeededRandom, previews: number, controllers: number):
     shuffle: random.chance(0.8),
     shard_life_ms: random.pick([2, 10, 240]) * MINUTE,
   };
+}
+
+/** Slots on as many load balancers as they take: one has a hundred rules, two for a slot where previews have a path too. */
+function withinRules(slots: number, paths: boolean): number[] {
+  const most = paths ? 49 : 99;
+  return slots > most ? [most, slots - most] : [slots];
 }
 
 /** Some classes of faults are off in each seed: a fault that always hides another one is never alone otherwise. */
@@ -94,6 +105,13 @@ function drawRates(random: SeededRandom): FaultRates {
     // Below the controller's absence grace of 30 s: longer than that, no two sightings would prove anything.
     stale_ms: 20_000,
   };
+}
+
+/** Half of all installs hear ECS; not always well. */
+function drawEvents(random: SeededRandom): EventFaults | undefined {
+  if (random.chance(0.5)) return undefined;
+  const share = (most: number) => (random.chance(0.4) ? 0 : random.next() * most);
+  return { lost: share(1), doubled: share(0.5), late: share(0.5) };
 }
 
 /** A crash or a stop stands for many calls; a stale read only for itself. */

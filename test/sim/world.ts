@@ -1,6 +1,8 @@
 import { AWS_DISCIPLINE } from '../../controller/config.ts';
 import { Controller } from '../../controller/controller.ts';
 import { expireDue } from '../../lambda/expire.ts';
+import { observe } from '../../lambda/observe.ts';
+import type { Clock } from '../../platform/clock.ts';
 import { silentLog as log } from '../../platform/log.ts';
 import { Coordination } from '../../preview/coordination.ts';
 import { EventLog } from '../../preview/event-log.ts';
@@ -12,6 +14,7 @@ import { useApi } from './api.ts';
 import { Calls } from './calls.ts';
 import { SimCloud } from './cloud.ts';
 import { albOf, CONFIG, EXPIRE_FUNCTION, PACES, TABLES } from './config.ts';
+import { ALL_HEARD, type EventFaults, SimEvents } from './events.ts';
 import { MemoryDatabase } from './database/memory-database.ts';
 import type { FaultSource } from './faults.ts';
 import { SimPorts } from './ports.ts';
@@ -31,6 +34,8 @@ export interface WorldOptions {
   /** Whether previews have a path as well as a host. */
   paths: boolean;
   staleReads: boolean;
+  /** How well ECS's events reach lambda/observe. Absent: nobody hears them, and controllers do not count on it. */
+  observe?: EventFaults | undefined;
   /** Milliseconds that a request, or an answer, is on its way: at least and at most. */
   latency_ms: readonly [number, number];
   /** How long a process that was killed stays away: at least and at most. */
@@ -83,6 +88,7 @@ export class World {
   config: ReconcilerConfig = CONFIG;
   /** Who is about to change something; set in the same turn as the change. */
   writer: Writer = 'human';
+  readonly events: SimEvents;
   lambda: { on: boolean; doubled: boolean } = { on: true, doubled: false };
   /** Whether processes that die come back. */
   restarts = true;
@@ -103,7 +109,16 @@ export class World {
       random: this.random.split('shards'),
       shardLifeMs: options.shard_life_ms,
     });
-    this.cloud = new SimCloud(this.time, this.random.split('cloud'), () => this.#expire());
+    this.cloud = new SimCloud(this.time, this.random.split('cloud'), {
+      expire: () => this.#expire(),
+      publish: (happening) => options.observe && this.events.publish(happening),
+    });
+    this.events = new SimEvents({
+      time: this.time,
+      random: this.random.split('ecs-events'),
+      faults: options.observe ?? ALL_HEARD,
+      invoke: (event) => this.#invoke('observe', ({ store }) => this.#observe(event, store)),
+    });
     this.stale = options.staleReads ? new StaleReads(this.time, this.cloud) : undefined;
     this.staleLists = options.staleReads ? new StaleLists(this.time, this.database) : undefined;
     this.safety = new Safety(this);
@@ -134,7 +149,8 @@ export class World {
       const waiting_target_group = await world.cloud.openWaitingRoom(name);
       albs.push({ ...albOf(name, listeners[n] ?? '', slots, options.paths), waiting_target_group });
     }
-    world.config = { ...CONFIG, albs };
+    const rollout_poll_ms = options.observe ? CONFIG.rollout_poll_ms : CONFIG.poll_ms;
+    world.config = { ...CONFIG, rollout_poll_ms, albs };
     world.database.onChange((change) => world.safety.onChange(change));
     world.#startApi();
     await world.cloud.scheduler.createSchedule({
@@ -253,23 +269,28 @@ export class World {
 
   async #expire(): Promise<void> {
     if (!this.lambda.on) return;
-    const runs = [this.#invokeLambda(), ...(this.lambda.doubled ? [this.#invokeLambda()] : [])];
-    await Promise.all(runs);
+    const run = () =>
+      this.#invoke('lambda', async ({ store, clock }) => {
+        const began = clock.now();
+        await expireDue({ store, clock, log });
+        this.safety.afterLambda(began);
+      });
+    await Promise.all([run(), ...(this.lambda.doubled ? [run()] : [])]);
+  }
+
+  async #observe(event: unknown, store: PreviewStore): Promise<void> {
+    const outcome = await observe(event, { store, cluster: this.config.cluster, log });
+    this.safety.marks.add(`event ${outcome}`);
   }
 
   /** One invocation: a process of its own, that Lambda ends when it takes too long. */
-  #invokeLambda(): Promise<void> {
+  #invoke(role: Role, run: (given: { store: PreviewStore; clock: Clock }) => Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
       const died = () => reject(new Error('the function died'));
-      const process = this.#process('lambda', died);
+      const process = this.#process(role, died);
       const cancel = this.time.schedule(LAMBDA_TIMEOUT_MS, () => process.kill());
       const store = this.#store(new SimPorts(process, this));
-      const began = process.clock.now();
-      const run = async () => {
-        await expireDue({ store, clock: process.clock, log });
-        this.safety.afterLambda(began);
-      };
-      run().then(resolve, reject).finally(cancel);
+      run({ store, clock: process.clock }).then(resolve, reject).finally(cancel);
     });
   }
 
