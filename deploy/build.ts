@@ -15,7 +15,7 @@ const PROGRAMS = {
 } as const;
 
 /** Lambda functions, by the name of their archive. */
-export const FUNCTIONS = { expire: 'lambda/expire.ts' } as const;
+export const FUNCTIONS = { expire: 'lambda/expire.ts', observe: 'lambda/observe.ts' } as const;
 
 /** What AWS limits to 50 MB zipped, and what a cold start has to read. */
 const FUNCTION_LIMIT_BYTES = 1_000_000;

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { createClients } from '../aws/clients.ts';
+import { createDatabase } from '../aws/database.ts';
 import { parseConfig, processEnv } from '../platform/config.ts';
 import { createLog, type Log } from '../platform/log.ts';
 import { idOfName, resourceName } from '../preview/names.ts';
@@ -121,7 +121,7 @@ export function handler(event: unknown): Promise<Observed> {
 
 function compose(): ObserveDeps {
   const config = parseConfig(configSchema, processEnv());
-  const { document } = createClients({ region: config.AWS_REGION, endpoint: config.TEMPUS_AWS_ENDPOINT });
+  const { document } = createDatabase({ region: config.AWS_REGION, endpoint: config.TEMPUS_AWS_ENDPOINT });
   return {
     store: new PreviewStore({ client: document, table: config.TEMPUS_TABLE_PREVIEWS }),
     cluster: config.TEMPUS_CLUSTER,

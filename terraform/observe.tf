@@ -3,6 +3,7 @@
 locals {
   observe_environment = {
     TEMPUS_TABLE_PREVIEWS = local.tables.previews
+    TEMPUS_CLUSTER        = var.install
     TEMPUS_LOG_LEVEL      = "info"
   }
 }
@@ -14,7 +15,7 @@ resource "aws_cloudwatch_log_group" "observe" {
 
 resource "aws_iam_role" "observe" {
   name               = "${var.install}-observe"
-  description        = "Nudges previews of Tempus that ECS has news of"
+  description        = "Marks previews of Tempus that ECS has news of"
   assume_role_policy = local.trust_lambda
 }
 
@@ -25,7 +26,7 @@ resource "aws_iam_role_policy" "observe" {
     Version = "2012-10-17"
     Statement = [
       {
-        Sid      = "NudgeRecords"
+        Sid      = "MarkRecords"
         Effect   = "Allow"
         Action   = "dynamodb:UpdateItem"
         Resource = local.table_arn.previews
@@ -42,7 +43,7 @@ resource "aws_iam_role_policy" "observe" {
 
 resource "aws_lambda_function" "observe" {
   function_name    = "${var.install}-observe"
-  description      = "Nudges previews that ECS has news of"
+  description      = "Marks previews that ECS has news of"
   role             = aws_iam_role.observe.arn
   filename         = local.lambda_zip.observe
   source_code_hash = fileexists(local.lambda_zip.observe) ? filebase64sha256(local.lambda_zip.observe) : null
@@ -80,13 +81,29 @@ resource "aws_lambda_function_event_invoke_config" "observe" {
 resource "aws_cloudwatch_event_rule" "observe" {
   name        = "${var.install}-observe"
   description = "Deployments and tasks of previews"
-  # Deployment events name their service, task events their task; neither names the cluster in a field of both.
+  # As lambda/observe.ts says it. Deployment events carry no cluster, so services are matched by their ARN.
   event_pattern = jsonencode({
-    source      = ["aws.ecs"]
-    detail-type = ["ECS Deployment State Change", "ECS Task State Change"]
-    resources = [
-      { prefix = "${local.arn.ecs}:service/${var.install}/tempus-" },
-      { prefix = "${local.arn.ecs}:task/${var.install}/" },
+    source = ["aws.ecs"]
+    "$or" = [
+      {
+        detail-type = ["ECS Deployment State Change", "ECS Service Action"]
+        resources   = [{ prefix = "${local.arn.ecs}:service/${var.install}/tempus-" }]
+        detail = {
+          eventName = [
+            "SERVICE_DEPLOYMENT_COMPLETED",
+            "SERVICE_DEPLOYMENT_FAILED",
+            "SERVICE_TASK_PLACEMENT_FAILURE",
+          ]
+        }
+      },
+      {
+        detail-type = ["ECS Task State Change"]
+        detail = {
+          clusterArn = [local.cluster_arn]
+          group      = [{ prefix = "service:tempus-" }]
+          lastStatus = ["STOPPED"]
+        }
+      },
     ]
   })
 }

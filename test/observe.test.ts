@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { wakes } from '../controller/wakes.ts';
@@ -202,6 +204,26 @@ describe('of no concern are', () => {
     for (const [what, event] of FOREIGN)
       expect([what, matches(PATTERN, event as Record<string, unknown>)]).toEqual([what, names.has(what)]);
   });
+});
+
+test('the rule that Terraform makes says the same', () => {
+  const file = readFileSync(join(import.meta.dirname, '../terraform/observe.tf'), 'utf8');
+  const [, block = ''] = /event_pattern = jsonencode\(([^]*?)\n {2}\}\)/.exec(file) ?? [];
+  const text = block
+    .replaceAll('local.cluster_arn', '"${local.arn.ecs}:cluster/${var.install}"')
+    .replaceAll('${local.arn.ecs}', 'arn:aws:ecs:us-east-1:000000000000')
+    .replaceAll('${var.install}', CLUSTER);
+  const strings = (all: Iterable<RegExpMatchArray>) =>
+    [...all].map(([, one = '']) => one).toSorted((a, b) => a.localeCompare(b));
+  // Terraform writes most names without quotes.
+  const names = /"(?:source|detail-type|resources|prefix|detail|eventName|clusterArn|group|lastStatus)":/g;
+  expect(strings(text.matchAll(/"([^"]*)"/g))).toEqual(
+    strings(
+      JSON.stringify(PATTERN)
+        .replaceAll(names, '')
+        .matchAll(/"([^"]*)"/g),
+    ),
+  );
 });
 
 describe('a record that was observed', () => {
