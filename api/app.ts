@@ -1,6 +1,7 @@
 import express, { type RequestHandler } from 'express';
 import helmet from 'helmet';
 import { pinoHttp } from 'pino-http';
+import { authenticate } from './authentication.ts';
 import type { ApiDeps } from './deps.ts';
 import { eventRoutes } from './event-routes.ts';
 import { guard } from './guard.ts';
@@ -11,6 +12,7 @@ import { retryRoutes } from './retry-routes.ts';
 import { previewRoutes } from './routes.ts';
 import { sweepRoutes } from './sweep-routes.ts';
 import { systemRoutes } from './system-routes.ts';
+import { tokenRoutes } from './token-routes.ts';
 
 const BODY_LIMIT = '64kb';
 const METHODS: Readonly<Record<string, string>> = {
@@ -19,6 +21,7 @@ const METHODS: Readonly<Record<string, string>> = {
   '/health': 'GET',
   '/system': 'GET',
   '/system/sweep': 'GET, POST',
+  '/tokens': 'POST',
   '/openapi.json': 'GET',
 };
 
@@ -27,6 +30,8 @@ export function createApi(deps: ApiDeps): express.Express {
   const { log, config, random } = deps;
   const app = express();
   app.disable('x-powered-by');
+  // One load balancer stands before it, and says who asks and how; on a laptop nobody does.
+  app.set('trust proxy', config.behind_load_balancer ? 1 : false);
   app.use(requestId(() => random.uuid()));
   app.use(
     pinoHttp({
@@ -39,11 +44,13 @@ export function createApi(deps: ApiDeps): express.Express {
     }),
   );
   app.use(helmet());
-  app.use(guard(config.allowed_hosts));
-  app.use(express.json({ limit: BODY_LIMIT, strict: false }));
+  // Before the guard: a load balancer's health check asks for the task's own address, and has no token.
   app.get('/health', (_request, response) => {
     response.json({ status: 'ok', version: config.version });
   });
+  app.use(guard(config.allowed_hosts));
+  app.use(authenticate(deps));
+  app.use(express.json({ limit: BODY_LIMIT, strict: false }));
   const document = openapi(config);
   app.get('/openapi.json', (_request, response) => {
     response.json(document);
@@ -54,6 +61,7 @@ export function createApi(deps: ApiDeps): express.Express {
     logRoutes(deps),
     eventRoutes(deps),
     systemRoutes(deps),
+    tokenRoutes(deps),
     sweepRoutes(deps),
   );
   app.use(noRoute);
@@ -90,6 +98,7 @@ const noRoute: RequestHandler = ({ path, method }) => {
 
 function methodsOf(path: string): string | undefined {
   if (/^\/preview\/[^/]+\/?$/.test(path)) return 'GET, DELETE';
+  if (/^\/tokens\/[^/]+\/?$/.test(path)) return 'DELETE';
   if (/^\/preview\/[^/]+\/retry\/?$/.test(path)) return 'POST';
   return /^\/preview\/[^/]+\/(logs|events)\/?$/.test(path) ? 'GET' : undefined;
 }

@@ -17,38 +17,52 @@ export interface ApiConfig {
   /** Names under which the API may be asked, without port. */
   allowed_hosts: readonly string[];
   log_group: string;
-  /** Who owns what is created while there is no authentication. */
+  /** none: whoever reaches it may do everything; for loopback addresses only. */
+  auth: 'token' | 'none';
+  /** Who owns what is created without authentication. */
   owner: string;
+  /** Whether what it is told of a request's origin comes from a load balancer of ours. */
+  behind_load_balancer: boolean;
 }
 
 const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]'];
 
 /** Settings of an API that runs on its own. */
-export const apiSchema = z.object({
-  AWS_REGION: z.string(),
-  TEMPUS_AWS_ENDPOINT: z.url().optional(),
-  TEMPUS_TABLE_PREVIEWS: z.string().default('tempus-previews'),
-  TEMPUS_TABLE_COORDINATION: z.string().default('tempus-coordination'),
-  TEMPUS_TABLE_EVENTS: z.string().default('tempus-events'),
-  TEMPUS_LOG_GROUP: z.string(),
-  TEMPUS_DEFAULT_IMAGE: z.string(),
-  TEMPUS_SCHEME: z.enum(['http', 'https']).default('http'),
-  TEMPUS_ROUTING: z.enum(['host', 'path']).default('host'),
-  TEMPUS_HOST_DOMAIN: z.string().optional(),
-  TEMPUS_PATH_AUTHORITY: z.string().optional(),
-  TEMPUS_HOST: z
-    .string()
-    .default('127.0.0.1')
-    .refine((host) => LOOPBACK.includes(host), 'must be a loopback address: there is no authentication yet'),
-  TEMPUS_API_PORT: z.coerce.number().int().min(1).max(65535).default(4000),
-  // The load balancer sends a preview's requests here until the preview is Ready. Absent: there is no waiting room.
-  TEMPUS_WAITING_PORT: z.coerce.number().int().min(1).max(65535).optional(),
-  // Whoever has a preview's address may then read what it wrote before it failed.
-  TEMPUS_WAITING_LOGS: z.stringbool().default(false),
-  TEMPUS_MIN_TTL_SECONDS: z.coerce.number().int().positive().default(300),
-  TEMPUS_MAX_TTL_HOURS: z.coerce.number().positive().default(336),
-  TEMPUS_LOG_LEVEL: z.string().default('info'),
-});
+export const apiSchema = z
+  .object({
+    AWS_REGION: z.string(),
+    TEMPUS_AWS_ENDPOINT: z.url().optional(),
+    TEMPUS_TABLE_PREVIEWS: z.string().default('tempus-previews'),
+    TEMPUS_TABLE_COORDINATION: z.string().default('tempus-coordination'),
+    TEMPUS_TABLE_EVENTS: z.string().default('tempus-events'),
+    TEMPUS_LOG_GROUP: z.string(),
+    TEMPUS_DEFAULT_IMAGE: z.string(),
+    TEMPUS_SCHEME: z.enum(['http', 'https']).default('http'),
+    TEMPUS_ROUTING: z.enum(['host', 'path']).default('host'),
+    TEMPUS_HOST_DOMAIN: z.string().optional(),
+    TEMPUS_PATH_AUTHORITY: z.string().optional(),
+    TEMPUS_HOST: z.string().default('127.0.0.1'),
+    TEMPUS_AUTH: z.enum(['token', 'none']).default('token'),
+    // Names, beside loopback, under which it may be asked: those of its load balancer.
+    TEMPUS_API_HOSTS: z
+      .string()
+      .default('')
+      .transform((text) => text.split(',').flatMap((name) => name.trim().toLowerCase() || [])),
+    TEMPUS_API_PORT: z.coerce.number().int().min(1).max(65535).default(4000),
+    // The load balancer sends a preview's requests here until the preview is Ready. Absent: there is no waiting room.
+    TEMPUS_WAITING_PORT: z.coerce.number().int().min(1).max(65535).optional(),
+    // Whoever has a preview's address may then read what it wrote before it failed.
+    TEMPUS_WAITING_LOGS: z.stringbool().default(false),
+    TEMPUS_MIN_TTL_SECONDS: z.coerce.number().int().positive().default(300),
+    TEMPUS_MAX_TTL_HOURS: z.coerce.number().positive().default(336),
+    TEMPUS_LOG_LEVEL: z.string().default('info'),
+  })
+  .refine(({ TEMPUS_AUTH, TEMPUS_HOST }) => TEMPUS_AUTH !== 'none' || LOOPBACK.includes(TEMPUS_HOST), {
+    path: ['TEMPUS_AUTH'],
+    // Also where another setting is wrong: all are told together.
+    when: () => true,
+    error: 'must be token where TEMPUS_HOST is not a loopback address: everybody could create previews',
+  });
 
 export function apiConfig(env: z.output<typeof apiSchema>, version: string): ApiConfig {
   return {
@@ -64,8 +78,10 @@ export function apiConfig(env: z.output<typeof apiSchema>, version: string): Api
       host_domain: env.TEMPUS_HOST_DOMAIN,
       path_authority: env.TEMPUS_PATH_AUTHORITY,
     },
-    allowed_hosts: LOOPBACK,
+    allowed_hosts: [...LOOPBACK, ...env.TEMPUS_API_HOSTS],
     log_group: env.TEMPUS_LOG_GROUP,
+    auth: env.TEMPUS_AUTH,
     owner: 'local',
+    behind_load_balancer: !LOOPBACK.includes(env.TEMPUS_HOST),
   };
 }

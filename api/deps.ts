@@ -7,6 +7,7 @@ import type { EventLog } from '../preview/event-log.ts';
 import type { Heartbeats } from '../preview/heartbeat.ts';
 import type { PreviewStore } from '../preview/store.ts';
 import type { SweepBoard } from '../preview/sweep-board.ts';
+import type { Tokens } from '../preview/tokens.ts';
 import type { ApiConfig } from './config.ts';
 
 /** What the API is built from. */
@@ -21,6 +22,8 @@ export interface ApiDeps {
   events?: Pick<EventLog, 'read'>;
   /** Where the controller's leader says how it is doing. */
   heartbeats?: Pick<Heartbeats, 'read'>;
+  /** Who may ask. Absent only where nobody is asked for a token. */
+  tokens?: Tokens;
   /** Where its sweeper says what it found, and is asked to go further. */
   sweepBoard?: Pick<SweepBoard, 'readReport' | 'readRequest' | 'request'>;
   /** The controller itself, where it is a part of the same process. */

@@ -3,11 +3,12 @@ import { createClients } from '../aws/clients.ts';
 import { systemClock as clock } from '../platform/clock.ts';
 import { parseConfig, processEnv } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
-import { systemRandom as random } from '../platform/random.ts';
+import { secretBytes, systemRandom as random } from '../platform/random.ts';
 import { EventLog } from '../preview/event-log.ts';
 import { Heartbeats } from '../preview/heartbeat.ts';
 import { PreviewStore } from '../preview/store.ts';
 import { SweepBoard } from '../preview/sweep-board.ts';
+import { Tokens } from '../preview/tokens.ts';
 import { createApi } from './app.ts';
 import { apiConfig, apiSchema } from './config.ts';
 import { serveApi } from './server.ts';
@@ -27,6 +28,7 @@ const app = createApi({
   events: new EventLog({ client: clients.document, table: env.TEMPUS_TABLE_EVENTS }),
   heartbeats: new Heartbeats({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),
   sweepBoard: new SweepBoard({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION }),
+  tokens: new Tokens({ client: clients.document, table: env.TEMPUS_TABLE_COORDINATION, secretBytes }),
   logs: clients.logs,
   clock,
   random,

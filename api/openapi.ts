@@ -2,9 +2,12 @@ import * as z from 'zod';
 import { createDocument } from 'zod-openapi';
 import { AUTHORS, EVENT_TYPES } from '../preview/event-facts.ts';
 import { CONDITION_TYPES, PHASES } from '../preview/record.ts';
+import { SCOPES } from '../preview/tokens.ts';
+import { TOKEN_KINDS } from '../preview/token-text.ts';
 import type { ApiConfig } from './config.ts';
 import { createSchema } from './create-request.ts';
 import { sweepSchema } from './sweep-routes.ts';
+import { tokenSchema } from './token-routes.ts';
 
 const instant = z.string().meta({ description: 'UTC, whole seconds', example: '2026-01-31T18:00:00Z' });
 
@@ -148,6 +151,19 @@ const system = z
   })
   .meta({ id: 'System' });
 
+const token = z
+  .object({
+    id: z.string(),
+    kind: z.enum(TOKEN_KINDS),
+    owner: z.string(),
+    scope: z.enum(SCOPES),
+    created_at: instant,
+    created_by: z.string(),
+    expires_at: instant,
+    token: z.string().meta({ description: 'shown this once', example: 'tmp_ci_…' }),
+  })
+  .meta({ id: 'Token' });
+
 const json = (schema: z.ZodType, description: string) => ({
   description,
   content: { 'application/json': { schema } },
@@ -169,6 +185,9 @@ export function openapi(config: ApiConfig): object {
       version: config.version,
       description: 'Preview environments that always go away.',
     },
+    // Laptop mode asks nobody; everywhere else each request but /health needs a token.
+    ...(config.auth === 'none' ? {} : { security: [{ bearer: [] }] }),
+    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'tmp_…' } } },
     paths: {
       '/preview/create': {
         post: {
@@ -288,8 +307,27 @@ export function openapi(config: ApiConfig): object {
           },
         },
       },
+      '/tokens': {
+        post: {
+          summary: 'Make a token for somebody, or for CI',
+          requestBody: { required: true, content: { 'application/json': { schema: tokenSchema } } },
+          responses: {
+            '201': json(token, 'the token, which nobody can read again'),
+            '415': refused('not application/json'),
+            '422': refused('a field is wrong; errors[] points at it'),
+          },
+        },
+      },
+      '/tokens/{id}': {
+        delete: {
+          summary: 'Revoke a token; within 30 s it lets nobody in',
+          requestParams: { path: z.object({ id: z.string() }) },
+          responses: { '204': { description: 'revoked' }, '404': refused('no such token') },
+        },
+      },
       '/health': {
         get: {
+          security: [],
           summary: 'Whether the API is up; touches nothing else',
           responses: { '200': json(z.object({ status: z.literal('ok'), version: z.string() }), 'up') },
         },

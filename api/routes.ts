@@ -6,6 +6,7 @@ import { isQueued, queuePositions } from '../preview/queue.ts';
 import { PHASES, PREVIEW_ID, type PreviewRow, SHORT_ID } from '../preview/record.ts';
 import { previewUrls } from '../preview/urls.ts';
 import { viewPreview } from '../preview/views.ts';
+import { callerOf } from './authentication.ts';
 import type { ApiDeps } from './deps.ts';
 import { createSchema, readCreate, type Wish } from './create-request.ts';
 import { requireJson } from './guard.ts';
@@ -38,7 +39,9 @@ function create(deps: ApiDeps): RequestHandler {
   return async (request, response) => {
     const key = readIdempotencyKey(request.get('idempotency-key'));
     const wish = readCreate(schema, request.body, deps.config);
-    const { row, replayed } = key === undefined ? await mint(wish, deps) : await createOnce(wish, key, deps);
+    const { owner } = callerOf(response);
+    const { row, replayed } =
+      key === undefined ? await mint(wish, owner, deps) : await createOnce(wish, { owner, key }, deps);
     if (replayed) response.set('idempotency-replayed', 'true');
     else deps.log.info({ preview_id: row.preview_id, expires_at: row.expires_at }, 'created preview');
     response.status(202).location(`/preview/${row.preview_id}`).set('retry-after', '1');
@@ -46,16 +49,25 @@ function create(deps: ApiDeps): RequestHandler {
   };
 }
 
-function draft(wish: Wish, preview_id: string, source: Record<string, string>, deps: ApiDeps): PreviewRow {
-  const { config, clock } = deps;
-  const suffixes = endpointsOf(wish.spec).map(({ suffix }) => suffix);
-  const urls = previewUrls(preview_id.slice(0, 8), config.routing, suffixes);
-  return draftPreview({ ...wish, preview_id, owner: config.owner, source, urls }, clock.now());
+interface Origin {
+  preview_id: string;
+  owner: string;
+  source: Record<string, string>;
 }
 
-async function mint(wish: Wish, deps: ApiDeps): Promise<{ row: PreviewRow; replayed: boolean }> {
+function draft(wish: Wish, origin: Origin, { config, clock }: ApiDeps): PreviewRow {
+  const suffixes = endpointsOf(wish.spec).map(({ suffix }) => suffix);
+  const urls = previewUrls(origin.preview_id.slice(0, 8), config.routing, suffixes);
+  return draftPreview({ ...wish, ...origin, urls }, clock.now());
+}
+
+async function mint(
+  wish: Wish,
+  owner: string,
+  deps: ApiDeps,
+): Promise<{ row: PreviewRow; replayed: boolean }> {
   for (let n = 0; n < MINTS; n += 1) {
-    const row = draft(wish, deps.random.uuid(), {}, deps);
+    const row = draft(wish, { preview_id: deps.random.uuid(), owner, source: {} }, deps);
     if ((await deps.store.create(row)) === 'created') return { row, replayed: false };
   }
   throw new Error('no free id was found for a new preview');
@@ -64,11 +76,11 @@ async function mint(wish: Wish, deps: ApiDeps): Promise<{ row: PreviewRow; repla
 /** With a key the id is given, so that the conditional put decides who was first, on whichever replica. */
 async function createOnce(
   wish: Wish,
-  key: string,
+  { owner, key }: { owner: string; key: string },
   deps: ApiDeps,
 ): Promise<{ row: PreviewRow; replayed: boolean }> {
   const request_hash = hashRequest(wish);
-  const row = draft(wish, uuidOfKey(deps.config.owner, key), { request_hash }, deps);
+  const row = draft(wish, { preview_id: uuidOfKey(owner, key), owner, source: { request_hash } }, deps);
   if ((await deps.store.create(row)) === 'created') return { row, replayed: false };
   const first = await deps.store.get(row.preview_id);
   if (first?.source['request_hash'] === request_hash) return { row: first, replayed: true };
@@ -134,9 +146,10 @@ export function badQuery(name: string, detail: string): Problem {
 
 function remove(deps: ApiDeps): RequestHandler {
   return async (request, response: Response) => {
-    const { store, clock, config, log } = deps;
+    const { store, clock, log } = deps;
     const row = await findPreview(request, deps);
-    const deletion = { requested_at: toSeconds(clock.now()), reason: 'Requested', by: config.owner };
+    const by = callerOf(response).owner;
+    const deletion = { requested_at: toSeconds(clock.now()), reason: 'Requested', by };
     const outcome = await store.requestDeletion(row, deletion);
     if (outcome === 'deleting') log.info({ preview_id: row.preview_id }, 'requested deletion');
     const now = (await store.get(row.preview_id)) ?? row;

@@ -18,10 +18,13 @@ export interface ApiServer {
 }
 
 const GRACE_MS = 1_000;
+/** A load balancer keeps a connection for 60 s: who closes it earlier has it send requests into the void (502). */
+const KEEP_ALIVE_MS = 75_000;
+const HEADERS_MS = 80_000;
 
 /** Listens. Rejects when the port cannot be had. */
 export async function serveApi({ app, host, port, clock }: ApiServerOptions): Promise<ApiServer> {
-  const server = createServer(app);
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_MS }, app);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);

@@ -2,14 +2,16 @@ import { type RequestHandler, Router } from 'express';
 import * as z from 'zod';
 import { toSeconds } from '../platform/clock.ts';
 import { isOpen, type SweepRequest } from '../preview/sweep-board.ts';
+import { callerOf } from './authentication.ts';
 import type { ApiDeps } from './deps.ts';
 import { requireJson } from './guard.ts';
-import { type FieldError, Problem } from './problems.ts';
+import { readBody } from './read-body.ts';
 
 type Deps = ApiDeps & Required<Pick<ApiDeps, 'sweepBoard'>>;
 
 /** More previews than an install can hold. */
 const MOST = 10_000;
+const SWEEP_HINT = 'GET /system/sweep tells how many previews wait; {"max": 5} lets a sweep take up to five';
 
 /** The body of `POST /system/sweep`. */
 export const sweepSchema = z
@@ -39,14 +41,14 @@ function show({ sweepBoard, clock }: Deps): RequestHandler {
   };
 }
 
-function ask({ sweepBoard, clock, random, config, log }: Deps): RequestHandler {
+function ask({ sweepBoard, clock, random, log }: Deps): RequestHandler {
   return async ({ body }, response) => {
     const now = clock.now();
     const request = {
       request_id: random.uuid(),
-      max: readMax(body),
+      max: readBody(sweepSchema, body, SWEEP_HINT).max,
       requested_at: toSeconds(now),
-      by: config.owner,
+      by: callerOf(response).owner,
     };
     await sweepBoard.request(request);
     log.info({ request_id: request.request_id, max: request.max }, 'requested sweep');
@@ -56,27 +58,4 @@ function ask({ sweepBoard, clock, random, config, log }: Deps): RequestHandler {
 
 function view(request: SweepRequest, now: Date) {
   return { ...request, used_at: request.used_at ?? null, open: isOpen(request, now) };
-}
-
-/** Throws a Problem that points at what is wrong. */
-function readMax(body: unknown): number {
-  const parsed = sweepSchema.safeParse(body ?? {});
-  if (parsed.success) return parsed.data.max;
-  const errors = parsed.error.issues.flatMap((issue): FieldError[] =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ pointer: `/${key}`, detail: 'is not a field of this request' }))
-      : [
-          {
-            pointer: issue.path.map((part) => `/${String(part)}`).join(''),
-            detail: issue.message.replace(/^Invalid input: /, ''),
-          },
-        ],
-  );
-  throw new Problem({
-    status: 422,
-    code: 'invalid_request',
-    detail: errors.map(({ pointer, detail }) => `${pointer || 'the body'} ${detail}`).join('; '),
-    hint: 'GET /system/sweep tells how many previews wait; {"max": 5} lets a sweep take up to five',
-    errors,
-  });
 }

@@ -29,8 +29,11 @@ export interface Context {
 
 export function createContext({ output, server, quiet }: GlobalOptions): Context {
   const clock = systemClock;
+  const env = processEnv();
+  const address = checked(serverAddress(server, env));
   return {
-    client: new TempusClient({ server: checked(serverAddress(server, processEnv())), clock }),
+    // From the environment only: what is typed behind a flag stands in the shell's history.
+    client: new TempusClient({ server: address, token: env['TEMPUS_TOKEN'] || undefined, clock }),
     clock,
     format: output,
     out: print,

@@ -10,6 +10,7 @@ import { addOpen } from './commands/open.ts';
 import { addRetry } from './commands/retry.ts';
 import { addRm } from './commands/rm.ts';
 import { addShow } from './commands/show.ts';
+import { addToken } from './commands/token.ts';
 import { type Context, createContext, type GlobalOptions } from './context.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { failureLines, failureOf } from './failure.ts';
@@ -28,7 +29,10 @@ function createProgram(): Command {
         .choices(['table', 'json', 'id', 'url'])
         .default('table'),
     )
-    .option('--server <url>', 'the API (TEMPUS_SERVER, else the one that runs on this checkout)')
+    .option(
+      '--server <url>',
+      'the API (TEMPUS_SERVER, else the one that runs on this checkout); its token is read from TEMPUS_TOKEN',
+    )
     .option('-q, --quiet', 'tell nothing on stderr but errors')
     .showHelpAfterError('(tempus --help shows every command)')
     .exitOverride()
@@ -37,9 +41,24 @@ function createProgram(): Command {
       '\nExit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 not allowed, 5 conflict, 6 wait timed out, 7 no server, 130 interrupted.',
     );
   const context = (): Context => createContext(program.opts<GlobalOptions>());
-  for (const add of [addCreate, addLs, addShow, addLogs, addEvents, addRetry, addRm, addOpen, addGc])
+  for (const add of [
+    addCreate,
+    addLs,
+    addShow,
+    addLogs,
+    addEvents,
+    addRetry,
+    addRm,
+    addOpen,
+    addGc,
+    addToken,
+  ])
     add(program, context);
-  for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
+  const settle = (command: Command): void => {
+    command.exitOverride().copyInheritedSettings(program);
+    command.commands.forEach(settle);
+  };
+  program.commands.forEach(settle);
   return program;
 }
 

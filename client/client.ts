@@ -4,6 +4,7 @@ import type { PreviewView } from '../preview/view.ts';
 import { ApiProblem, Unreachable } from './errors.ts';
 import { readData, readLines } from './lines.ts';
 import type {
+  CreatedToken,
   CreateRequest,
   EventPage,
   HistoryQuery,
@@ -12,11 +13,14 @@ import type {
   Problem,
   SweepAsked,
   SweepStatus,
+  TokenRequest,
 } from './types.ts';
 
 export interface ClientDeps {
   /** The API's address, without a slash at its end. */
   server: string;
+  /** Shown with every request. Absent: none is, as laptop mode asks for none. */
+  token?: string | undefined;
   clock: Clock;
   fetch?: typeof fetch;
 }
@@ -42,11 +46,13 @@ const RECONNECT_MS = 1_000;
 /** The API, typed. Rejects with ApiProblem where it refuses and with Unreachable where nobody answers. */
 export class TempusClient {
   readonly server: string;
+  readonly #token: string | undefined;
   readonly #clock: Clock;
   readonly #fetch: typeof fetch;
 
-  constructor({ server, clock, fetch: fetcher = fetch }: ClientDeps) {
+  constructor({ server, token, clock, fetch: fetcher = fetch }: ClientDeps) {
     this.server = server.replace(/\/+$/, '');
+    this.#token = token;
     this.#clock = clock;
     this.#fetch = fetcher;
   }
@@ -79,6 +85,17 @@ export class TempusClient {
   /** Asks for another try of what has failed. */
   retry(id: string): Promise<PreviewView> {
     return this.#json(`/preview/${encodeURIComponent(id)}/retry`, { method: 'POST' });
+  }
+
+  /** Makes a token for somebody. Takes one with scope admin. */
+  createToken(request: TokenRequest): Promise<CreatedToken> {
+    const headers = { 'content-type': 'application/json' };
+    return this.#json('/tokens', { method: 'POST', headers, body: JSON.stringify(request) });
+  }
+
+  /** Within 30 s the token lets nobody in. */
+  async revokeToken(id: string): Promise<void> {
+    await this.#send(`/tokens/${encodeURIComponent(id)}`, { method: 'DELETE' });
   }
 
   /** What the last sweep found left over, and the last request for one. */
@@ -200,10 +217,18 @@ export class TempusClient {
     return (await response.json()) as T;
   }
 
+  /** A redirect must not carry the token to somebody else: there is none that Tempus sends. */
+  #shown(init: RequestInit): RequestInit {
+    if (this.#token === undefined) return init;
+    const headers = new Headers(init.headers);
+    headers.set('authorization', `Bearer ${this.#token}`);
+    return { ...init, headers, redirect: 'error' };
+  }
+
   async #send(path: string, init: RequestInit): Promise<Response> {
     let response: Response;
     try {
-      response = await this.#fetch(`${this.server}${path}`, init);
+      response = await this.#fetch(`${this.server}${path}`, this.#shown(init));
     } catch (error) {
       if (init.signal?.aborted) throw error;
       throw new Unreachable(this.server, error);

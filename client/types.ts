@@ -92,3 +92,22 @@ export interface Problem {
   request_id?: string;
   errors?: { pointer: string; detail: string }[];
 }
+
+export interface TokenRequest {
+  owner: string;
+  kind?: 'user' | 'ci';
+  scope?: 'read' | 'write' | 'admin';
+  ttl_days?: number;
+}
+
+/** The one answer in which a token can be read. */
+export interface CreatedToken {
+  id: string;
+  kind: 'user' | 'ci';
+  owner: string;
+  scope: 'read' | 'write' | 'admin';
+  created_at: string;
+  created_by: string;
+  expires_at: string;
+  token: string;
+}

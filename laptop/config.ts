@@ -95,6 +95,8 @@ export function apiConfig(routing: Routing, version: string): ApiConfig {
     routing,
     allowed_hosts: ['127.0.0.1', 'localhost', '[::1]'],
     log_group: NAMES.log_group,
+    auth: 'none',
     owner: 'local',
+    behind_load_balancer: false,
   };
 }

@@ -13,6 +13,11 @@ export const systemRandom: Random = {
   uuid: () => randomUUID(),
 };
 
+/** Bytes that nobody can guess, for secrets: never a simulation's. */
+export function secretBytes(size: number): Uint8Array {
+  return randomBytes(size);
+}
+
 /** `ms` spread evenly over ±`share` of itself, so that many timers set together do not fire together. */
 export function jitter(random: Random, ms: number, share = 0.2): number {
   return Math.round(ms * (1 - share + 2 * share * random.next()));

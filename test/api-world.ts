@@ -31,7 +31,9 @@ export const CONFIG: ApiConfig = {
   },
   allowed_hosts: ['127.0.0.1', 'localhost', '[::1]'],
   log_group: '/previews',
+  auth: 'none',
   owner: 'local',
+  behind_load_balancer: false,
 };
 
 export interface Reply {

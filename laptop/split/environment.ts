@@ -81,6 +81,7 @@ export function apiEnvironment(settings: LaptopSettings, ports: SplitPorts): Rec
   return {
     ...COMMON(settings, ports, 'tempus-api'),
     TEMPUS_HOST: settings.host,
+    TEMPUS_AUTH: 'none',
     TEMPUS_API_PORT: String(ports.api),
     TEMPUS_WAITING_PORT: String(ports.waiting),
     TEMPUS_WAITING_LOGS: 'true',

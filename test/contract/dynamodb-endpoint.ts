@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { DynamoDB } from '@aws-sdk/client-dynamodb';
+import { DynamoDB, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreams, type _Record, type GetRecordsOutput } from '@aws-sdk/client-dynamodb-streams';
 
 import { type Database, openDatabase, type WireAnswer } from '../../localcloud/dynamodb/database.ts';
@@ -17,6 +17,8 @@ import { ManualClock } from '../fakes/clock.ts';
 export class Endpoint {
   readonly clock = new ManualClock();
   readonly folder: string;
+  /** For clients besides these. */
+  readonly settings: DynamoDBClientConfig;
   readonly dynamodb: DynamoDB;
   readonly streams: DynamoDBStreams;
   readonly #server: Server;
@@ -29,7 +31,7 @@ export class Endpoint {
         response.writeHead(status, { ...headers, 'content-type': 'application/x-amz-json-1.0' }).end(body),
       );
     });
-    const settings = {
+    this.settings = {
       endpoint: async () => ({
         protocol: 'http:',
         hostname: '127.0.0.1',
@@ -40,8 +42,8 @@ export class Endpoint {
       credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
       maxAttempts: 1,
     };
-    this.dynamodb = new DynamoDB(settings);
-    this.streams = new DynamoDBStreams(settings);
+    this.dynamodb = new DynamoDB(this.settings);
+    this.streams = new DynamoDBStreams(this.settings);
   }
 
   static async open(): Promise<Endpoint> {

@@ -56,7 +56,9 @@ export const API_CONFIG: ApiConfig = {
   routing: { scheme: 'http', primary: 'host', host_domain: 'sim.test' },
   allowed_hosts: ['localhost'],
   log_group: CONFIG.log_group,
+  auth: 'none',
   owner: 'local',
+  behind_load_balancer: false,
 };
 
 export function albOf(name: string, listener_arn: string, slots: number, paths: boolean): AlbConfig {

@@ -1,0 +1,261 @@
+import { DynamoDB } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createApi } from '../api/app.ts';
+import { openapi } from '../api/openapi.ts';
+import { LogsModel } from '../localcloud/logs/model.ts';
+import { secretBytes, systemRandom as random } from '../platform/random.ts';
+import { EventLog } from '../preview/event-log.ts';
+import { Heartbeats } from '../preview/heartbeat.ts';
+import { PreviewStore } from '../preview/store.ts';
+import { SweepBoard } from '../preview/sweep-board.ts';
+import { coordinationTable, eventsTable, previewsTable } from '../preview/tables.ts';
+import { type Scope, Tokens } from '../preview/tokens.ts';
+import { type ApiServer, serveApi } from '../api/server.ts';
+import { systemClock } from '../platform/clock.ts';
+import { pino } from 'pino';
+import { CONFIG } from './api-world.ts';
+import { Endpoint } from './contract/dynamodb-endpoint.ts';
+import { ManualClock } from './fakes/clock.ts';
+import { noteClient } from './iam/journal.ts';
+
+const API = { ...CONFIG, auth: 'token' as const };
+
+let aws: Endpoint;
+let asked: DynamoDB;
+let clock: ManualClock;
+let tokens: Tokens;
+let server: ApiServer;
+let logged: string;
+
+beforeEach(async () => {
+  aws = await Endpoint.open();
+  clock = new ManualClock('2026-01-01T00:00:00Z');
+  logged = '';
+  await aws.dynamodb.createTable(previewsTable('previews'));
+  await aws.dynamodb.createTable(coordinationTable('coordination'));
+  await aws.dynamodb.createTable(eventsTable('events'));
+  // A client of its own: what the test itself asks of the tables is no right of the API's.
+  asked = new DynamoDB(aws.settings);
+  noteClient('api', 'dynamodb', asked);
+  const client = DynamoDBDocument.from(asked, { marshallOptions: { removeUndefinedValues: true } });
+  const coordination = { client, table: 'coordination' };
+  tokens = new Tokens({ ...coordination, secretBytes });
+  const log = pino({ level: 'debug' }, { write: (line: string) => (logged += line) });
+  const app = createApi({
+    store: new PreviewStore({ client, table: 'previews' }),
+    events: new EventLog({ client, table: 'events' }),
+    heartbeats: new Heartbeats(coordination),
+    sweepBoard: new SweepBoard(coordination),
+    tokens,
+    logs: new LogsModel({ clock }),
+    clock,
+    random,
+    log,
+    config: API,
+  });
+  server = await serveApi({ app, host: '127.0.0.1', port: 0, clock: systemClock });
+});
+
+afterEach(async () => {
+  await server.close();
+  asked.destroy();
+  await aws.close();
+});
+
+const make = async (scope: Scope, owner = 'ada', ttl_days = 1) =>
+  (await tokens.create({ kind: 'user', owner, scope, ttl_days, created_by: 'test' }, clock.now())).text;
+
+async function ask(method: string, path: string, token?: string, body?: object) {
+  const headers = {
+    'content-type': 'application/json',
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+  };
+  const response = await fetch(`http://127.0.0.1:${server.port}${path}`, {
+    method,
+    headers,
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
+  const text = await response.text();
+  const json = () => JSON.parse(text) as Record<string, unknown>;
+  return { status: response.status, headers: response.headers, text, json };
+}
+
+/** Every route, as the API itself lists them. */
+const ROUTES = Object.entries((openapi(API) as { paths: Record<string, object> }).paths).flatMap(
+  ([path, methods]) =>
+    Object.keys(methods).map(
+      (method) => [method.toUpperCase(), path.replaceAll('{id}', '550e8400')] as const,
+    ),
+);
+
+test('the routes are those that there are', () => {
+  expect(ROUTES.length).toBeGreaterThanOrEqual(13);
+});
+
+test.each(ROUTES.filter(([, path]) => path !== '/health'))('%s %s asks for a token', async (method, path) => {
+  const reply = await ask(method, path, undefined, method === 'POST' ? {} : undefined);
+  expect(reply.status).toBe(401);
+  expect(reply.headers.get('www-authenticate')).toBe('Bearer realm="tempus"');
+  expect(reply.json()).toMatchObject({
+    code: 'unauthenticated',
+    hint: expect.stringContaining('TEMPUS_TOKEN') as string,
+  });
+});
+
+test.each(['/', '/nothing', '/openapi.json', '/preview'])(
+  'what is no route either tells nothing without a token: %s',
+  async (path) => {
+    expect((await ask('GET', path)).status).toBe(401);
+  },
+);
+
+test('health answers everybody, under whatever name a load balancer asks', async () => {
+  expect((await ask('GET', '/health')).json()).toEqual({ status: 'ok', version: '1.2.3' });
+  expect((await ask('GET', '/health', 'nonsense')).status).toBe(200);
+});
+
+describe('a token that is', () => {
+  const refused = async (token: string) => {
+    const reply = await ask('GET', '/previews', token);
+    expect(reply.status).toBe(401);
+    expect(reply.headers.get('www-authenticate')).toContain('error="invalid_token"');
+    return reply.json()['detail'];
+  };
+
+  test('something else is malformed', async () => {
+    expect(await refused('secret')).toBe('the token is malformed');
+  });
+
+  test('mistyped in any one place is told from one that is unknown', async () => {
+    const token = await make('read');
+    for (const at of [10, 20, token.length - 1]) {
+      const wrong = token.slice(0, at) + (token[at] === 'a' ? 'b' : 'a') + token.slice(at + 1);
+      expect(await refused(wrong)).toBe('the token is mistyped');
+    }
+  });
+
+  test("another install's is unknown, and so is one whose id is right", async () => {
+    const ours = await make('read');
+    const id = ours.split('_')[2]!;
+    const stranger = new Tokens({
+      client: { put: async () => undefined } as never,
+      table: '-',
+      secretBytes: (size) => (size === 8 ? idBytes(id) : secretBytes(size)),
+    });
+    const { text } = await stranger.create(
+      { kind: 'user', owner: 'eve', scope: 'admin', ttl_days: 1, created_by: '-' },
+      clock.now(),
+    );
+    expect(text.split('_')[2]).toBe(id);
+    expect(await refused(text)).toBe('the token is unknown');
+  });
+
+  test('expired lets nobody in, also where it was seen a moment before', async () => {
+    const token = await make('read');
+    await clock.advance(86_400_000 - 1_000);
+    expect((await ask('GET', '/previews', token)).status).toBe(200);
+    await clock.advance(1_000);
+    expect(await refused(token)).toBe('the token is expired');
+  });
+
+  test('revoked lets nobody in within 30 s', async () => {
+    const token = await make('read');
+    expect((await ask('GET', '/previews', token)).status).toBe(200);
+    const id = token.split('_')[2]!;
+    expect((await ask('DELETE', `/tokens/${id}`, await make('admin'))).status).toBe(204);
+    await clock.advance(30_000);
+    expect(await refused(token)).toBe('the token is revoked');
+  });
+});
+
+function idBytes(id: string): Uint8Array {
+  const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+  const value = Array.from(id).reduce((sum, char) => sum * 62n + BigInt(alphabet.indexOf(char)), 0n);
+  return Buffer.from(value.toString(16).padStart(16, '0'), 'hex');
+}
+
+test('each scope may do its own and no more', async () => {
+  const [read, write, admin] = [await make('read'), await make('write'), await make('admin')];
+  const create = (token: string) => ask('POST', '/preview/create', token, { ttl_hours: 1 });
+  const sweep = (token: string) => ask('POST', '/system/sweep', token, { max: 5 });
+  const token = (of: string) => ask('POST', '/tokens', of, { owner: 'ci', kind: 'ci' });
+  const refusal = { code: 'scope_too_small', hint: expect.stringContaining('--scope') as string };
+  expect((await create(read)).json()).toMatchObject({ ...refusal, status: 403 });
+  expect((await create(write)).status).toBe(202);
+  for (const admins of [sweep, token]) {
+    expect((await admins(write)).json()).toMatchObject(refusal);
+    expect((await admins(admin)).status).toBeLessThan(300);
+  }
+  for (const any of [read, write, admin]) expect((await ask('GET', '/previews', any)).status).toBe(200);
+});
+
+test('what is created and destroyed carries the name of its token, whatever the request says', async () => {
+  const made = await ask('POST', '/preview/create', await make('write', 'ada'), { ttl_hours: 1 });
+  expect(made.json()).toMatchObject({ owner: 'ada' });
+  const forged = await ask('POST', '/preview/create', await make('write', 'ada'), {
+    ttl_hours: 1,
+    owner: 'eve',
+  });
+  expect(forged.status).toBe(422);
+  const gone = await ask('DELETE', `/preview/${String(made.json()['id'])}`, await make('write', 'bob'));
+  expect(gone.json()).toMatchObject({ owner: 'ada', deletion: { by: 'bob' } });
+});
+
+test('the same Idempotency-Key of two people makes two previews', async () => {
+  const once = async (owner: string) => {
+    const response = await fetch(`http://127.0.0.1:${server.port}/preview/create`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${await make('write', owner)}`,
+        'idempotency-key': 'pr-12',
+      },
+      body: '{}',
+    });
+    return ((await response.json()) as { id: string }).id;
+  };
+  const ada = await once('ada');
+  expect(await once('ada')).toBe(ada);
+  expect(await once('bob')).not.toBe(ada);
+});
+
+test('a token that the API makes works, lasts as long as asked, and is seen once', async () => {
+  const made = await ask('POST', '/tokens', await make('admin', 'ada'), {
+    owner: 'ci',
+    kind: 'ci',
+    ttl_days: 7,
+  });
+  expect(made.status).toBe(201);
+  expect(made.headers.get('cache-control')).toBe('no-store');
+  const { token, ...row } = made.json();
+  expect(row).toMatchObject({
+    owner: 'ci',
+    scope: 'write',
+    created_by: 'ada',
+    expires_at: '2026-01-08T00:00:00Z',
+  });
+  expect(token).toMatch(/^tmp_ci_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}$/);
+  expect((await ask('GET', '/previews', String(token))).status).toBe(200);
+});
+
+test('no secret is in the table or in the log', async () => {
+  const token = await make('admin');
+  await ask('GET', '/previews', token);
+  await ask('GET', '/previews', `${token}x`);
+  const made = await ask('POST', '/tokens', token, { owner: 'ci' });
+  const { Items } = await aws.dynamodb.scan({ TableName: 'coordination' });
+  const secrets = [token, String(made.json()['token'])].map((text) => text.split('_')[3]!.slice(0, 43));
+  for (const secret of secrets) {
+    expect(JSON.stringify(Items)).not.toContain(secret);
+    expect(logged).not.toContain(secret);
+  }
+  expect(Items!.length).toBeGreaterThanOrEqual(2);
+});
+
+test('who fails again and again is told to wait, and holds up nobody who has a token', async () => {
+  const statuses: number[] = [];
+  for (let n = 0; n < 12; n += 1) statuses.push((await ask('GET', '/previews', 'guess')).status);
+  expect(statuses).toEqual([...Array.from({ length: 10 }, () => 401), 429, 429]);
+  expect((await ask('GET', '/previews', await make('read'))).status).toBe(200);
+});
