@@ -27,11 +27,23 @@ export const tokenSchema = z
 export function tokenRoutes(deps: ApiDeps): Router {
   const router = Router();
   const { tokens } = deps;
-  if (!tokens) return router;
+  if (!tokens) {
+    router.all(['/tokens', '/tokens/:id'], refuse);
+    return router;
+  }
   router.post('/tokens', requireJson, create({ ...deps, tokens }));
   router.delete('/tokens/:id', revoke({ ...deps, tokens }));
   return router;
 }
+
+const refuse: RequestHandler = () => {
+  throw new Problem({
+    status: 404,
+    code: 'no_tokens',
+    detail: 'this API asks for no token, so it makes none',
+    hint: 'on AWS it does: docs/aws.md',
+  });
+};
 
 function create({ tokens, clock, log }: Deps): RequestHandler {
   return async ({ body }, response) => {

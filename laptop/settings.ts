@@ -12,7 +12,7 @@ const schema = z.object({
     .default(LOOPBACK)
     .transform((host) => (host === 'localhost' ? LOOPBACK : host))
     .refine((host) => host === LOOPBACK, {
-      error: `must be ${LOOPBACK} or localhost: this API starts processes and has no authentication yet`,
+      error: `must be ${LOOPBACK} or localhost: this API starts processes and asks for no token`,
     }),
   TEMPUS_API_PORT: port.optional(),
   TEMPUS_ROUTER_PORT: port.optional(),

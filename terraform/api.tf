@@ -93,7 +93,7 @@ resource "aws_iam_role_policy" "api" {
       {
         Sid      = "Coordination"
         Effect   = "Allow"
-        Action   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+        Action   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
         Resource = local.table_arn.coordination
       },
       {
