@@ -63,6 +63,7 @@ export const THROTTLES: Readonly<Record<string, readonly Throttle[]>> = {
         'DescribeTargetGroupAttributes',
         'DescribeTargetHealth',
         'DescribeTags',
+        'DescribeAccountLimits',
       ],
     },
     { burst: 20, perSecond: 4, operations: ['RegisterTargets', 'DeregisterTargets'] },
