@@ -21,7 +21,8 @@ export function describeCoverage(service: ServiceName, contract: Contract): void
         const refused = calls.some(({ refusal }) => refusal !== undefined);
         // Some cases need what only a cloud of our own can do.
         const refusable = !NEVER_REFUSED.includes(operation);
-        if (!IS_LOCAL && !(succeeded && (refused || !refusable))) skip(`${service} ${operation} was not asked both ways`);
+        if (!IS_LOCAL && !(succeeded && (refused || !refusable)))
+          skip(`${service} ${operation} was not asked both ways`);
         expect({ succeeded, refused }).toEqual({
           succeeded: true,
           refused: refusable,
