@@ -220,6 +220,8 @@ describe('reading and deleting', () => {
       '/preview/{id}/events',
       '/system',
       '/system/sweep',
+      '/tokens',
+      '/tokens/{id}',
       '/health',
     ]);
     expect(JSON.stringify(document)).toContain('"maximum":336');
