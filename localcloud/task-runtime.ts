@@ -24,6 +24,8 @@ export interface TaskLaunch {
   /** The size of the whole task: CPU units and MiB. */
   cpu: number;
   memory: number;
+  /** Which processor the images are for; absent: whichever this machine has. */
+  arch?: 'X86_64' | 'ARM64';
   containers: readonly ContainerLaunch[];
 }
 

@@ -2,6 +2,12 @@ import type { ContainerLaunch, TaskLaunch } from '../task-runtime.ts';
 import type { Engine } from './engine.ts';
 import { CONTAINER_LABEL, containerName, INSTALL_LABEL, labelArgs, pauseName, TASK_LABEL } from './labels.ts';
 
+/** The engine's word for each of Fargate's processors. */
+export const PLATFORMS: Readonly<Record<NonNullable<TaskLaunch['arch']>, string>> = {
+  X86_64: 'linux/amd64',
+  ARM64: 'linux/arm64',
+};
+
 const CPU_UNITS = 1024;
 /** Enough for any server, and an end to a fork bomb before it is the machine's. */
 const PIDS = 2048;
@@ -70,6 +76,7 @@ export function containerArgs({ install, launch, container, engine, envArgs }: C
       [CONTAINER_LABEL]: container.name,
     }),
     `--network=container:${pauseName(taskId)}`,
+    ...(launch.arch === undefined ? [] : [`--platform=${PLATFORMS[launch.arch]}`]),
     `--cpus=${cpus}`,
     `--memory=${megabytes}m`,
     `--memory-swap=${megabytes}m`,

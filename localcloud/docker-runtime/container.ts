@@ -9,7 +9,7 @@ import {
 import { type ContainerWatch, inspectState } from './container-watch.ts';
 import { type DockerCli, DockerError } from './docker-cli.ts';
 import { ENGINE_LOST, hasStarted } from './exit.ts';
-import { isExecFormatError, startFailure } from './failures.ts';
+import { startFailure } from './failures.ts';
 import { Output } from './output.ts';
 
 const START_TIMEOUT_MS = 60_000;
@@ -55,11 +55,7 @@ export class DockerContainer implements RunningContainer {
   static async start(deps: ContainerDeps, id: string, launch: ContainerLaunch): Promise<DockerContainer> {
     const { watch } = deps;
     const { started, ended } = watch.watch(id);
-    let wrongFormat: string | undefined;
-    const output = new Output(deps, id, (line) => {
-      if (isExecFormatError(line)) wrongFormat = line;
-      launch.onLog(line);
-    });
+    const output = new Output(deps, id, launch.onLog);
     try {
       await waitForStart(deps, { id, started, output });
     } catch (error) {
@@ -70,8 +66,7 @@ export class DockerContainer implements RunningContainer {
     output.release(ended);
     const exited = ended.then(async (exit) => {
       await output.drained(DRAIN_MS);
-      if (wrongFormat === undefined || exit.exitCode === 0) return exit;
-      return { ...exit, reason: `CannotStartContainerError: ${wrongFormat}` };
+      return exit;
     });
     return new DockerContainer(deps, { id, stopTimeoutMs: launch.stopTimeoutMs, exited });
   }

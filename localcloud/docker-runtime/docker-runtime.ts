@@ -4,7 +4,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Env } from '../../platform/config.ts';
 import type { Log } from '../../platform/log.ts';
 import type { TaskLaunch, TaskPlace, TaskRuntime } from '../task-runtime.ts';
-import { pauseArgs } from './container-args.ts';
+import { pauseArgs, PLATFORMS } from './container-args.ts';
 import { ContainerWatch } from './container-watch.ts';
 import { DockerCli, DockerError } from './docker-cli.ts';
 import { type Engine, findEngine } from './engine.ts';
@@ -78,7 +78,8 @@ class DockerRuntime implements TaskRuntime {
     try {
       const ready = await this.#engine();
       await this.#removal.remove([]);
-      await Promise.all([...imagesOf(launch)].map((image) => this.#images.ensure(image)));
+      const platform = launch.arch && PLATFORMS[launch.arch];
+      await Promise.all([...imagesOf(launch)].map((image) => this.#images.ensure(image, platform)));
       stage = 'place';
       await this.#network.join();
       joined = true;

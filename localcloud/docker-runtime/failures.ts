@@ -27,15 +27,17 @@ export function noEngine(error: DockerError): TaskStartError {
   );
 }
 
+/** The image is there, and for another processor than the task's. */
+export function foreignImage(platform: string): TaskStartError {
+  return new TaskStartError(`${NAMES.pull}: ${noDescriptor(platform)}`);
+}
+
+function noDescriptor(platform: string): string {
+  return `image Manifest does not contain descriptor matching platform '${platform}'`;
+}
+
 /** An image index without this machine's platform is the one case that AWS puts in other words than Docker. */
 function pullWords(said: string): string {
   const platform = /no matching manifest for (\S+)/.exec(said)?.[1];
-  return platform === undefined
-    ? said
-    : `image Manifest does not contain descriptor matching platform '${platform}'`;
-}
-
-/** Whether a line is what a container runtime writes into the log where the program is for another CPU. */
-export function isExecFormatError(line: string): boolean {
-  return /^(standard_init_linux\.go:\d+: )?exec .*: exec format error$/.test(line);
+  return platform === undefined ? said : noDescriptor(platform);
 }

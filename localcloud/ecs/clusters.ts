@@ -1,4 +1,5 @@
 import type {
+  CapacityProviderStrategyItem,
   Cluster,
   CreateClusterCommandInput,
   CreateClusterCommandOutput,
@@ -15,6 +16,7 @@ import type { ClusterRecord, EcsContext } from './state.ts';
 import { checkTags } from './tags.ts';
 
 const MAX_DESCRIBED = 100;
+const FARGATE_PROVIDERS = ['FARGATE', 'FARGATE_SPOT'];
 const CLUSTER_NAME = /^[A-Za-z0-9_-]{1,255}$/;
 
 /** The clusters. `default` is always there, as in every account that has ever used ECS. */
@@ -63,18 +65,28 @@ export class Clusters {
     return name;
   }
 
+  /** Throws unless each provider of a strategy is the cluster's. */
+  checkStrategy(name: string, strategy: readonly CapacityProviderStrategyItem[] = []): void {
+    const own = providersOf(this.#find(name));
+    if (strategy.every(({ capacityProvider = '' }) => own.includes(capacityProvider))) return;
+    throw invalid(
+      'The specified capacity provider strategy cannot contain a capacity provider that is not associated with the cluster. Associate the capacity provider with the cluster or specify a valid capacity provider and try again.',
+    );
+  }
+
   #find(name: string): ClusterRecord | undefined {
     return this.#context.state.clusters.find((cluster) => cluster.name === name);
   }
 
-  #view({ name, capacityProviders = [], tags }: ClusterRecord): Cluster {
+  #view(record: ClusterRecord): Cluster {
+    const { name, tags } = record;
     const { services, tasks } = this.#context.state;
     const mine = tasks.filter((task) => task.cluster === name);
     return {
       clusterArn: clusterArn(name),
       clusterName: name,
       status: 'ACTIVE',
-      capacityProviders,
+      capacityProviders: providersOf(record),
       defaultCapacityProviderStrategy: [],
       registeredContainerInstancesCount: 0,
       runningTasksCount: mine.filter((task) => task.lastStatus === 'RUNNING').length,
@@ -83,4 +95,8 @@ export class Clusters {
       tags,
     };
   }
+}
+
+function providersOf({ capacityProviders = FARGATE_PROVIDERS }: Partial<ClusterRecord> = {}): string[] {
+  return capacityProviders;
 }

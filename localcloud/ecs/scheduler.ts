@@ -20,7 +20,7 @@ import { StartPace } from './start-pace.ts';
 import { SteadyWait } from './steady-wait.ts';
 import type { Targets } from './targets.ts';
 import { FAILED_CONTAINER_HEALTH, type TaskLives } from './task-life.ts';
-import { launchOf, type LogSink, newTask, ordersOf, targetGroupsOf } from './task-start.ts';
+import { launchOf, type LogSink, newTask, ordersOf, providerOf, targetGroupsOf } from './task-start.ts';
 import type { TaskDefinitions } from './task-definitions.ts';
 
 /** When nothing is being deployed, target health is looked at this many times less often. */
@@ -139,7 +139,10 @@ export class ServiceScheduler {
     const { realism, state } = this.#context;
     for (let i = 0; i < count; i += 1) {
       const definition = this.#deps.definitions.find(primary.taskDefinition);
-      const refusal = realism && definition && placementRefusal(definition, state, realism);
+      const refusal =
+        realism &&
+        definition &&
+        placementRefusal(definition, state, { realism, provider: providerOf(service) });
       if (refusal !== undefined) {
         refusePlacement(this.#context, service, refusal);
         this.#pace.postpone(service, primary, realism?.delayMs('placement_retry') ?? 0);

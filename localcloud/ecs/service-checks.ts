@@ -1,4 +1,9 @@
-import type { CreateServiceCommandInput, LoadBalancer, UpdateServiceCommandInput } from '@aws-sdk/client-ecs';
+import type {
+  CapacityProviderStrategyItem,
+  CreateServiceCommandInput,
+  LoadBalancer,
+  UpdateServiceCommandInput,
+} from '@aws-sdk/client-ecs';
 
 import { invalid, notModelled } from './errors.ts';
 import type { TaskDefinitionRecord } from './state.ts';
@@ -61,10 +66,20 @@ function checkShared(input: CreateServiceCommandInput | UpdateServiceCommandInpu
       'Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.',
     );
   }
+  checkWeights(input.capacityProviderStrategy ?? []);
   for (const field of UNMODELLED) {
     const given = input[field];
     if (Array.isArray(given) ? given.length > 0 : given !== undefined) throw notModelled(field);
   }
+}
+
+function checkWeights(strategy: readonly CapacityProviderStrategyItem[]): void {
+  const weighted = strategy.filter(({ weight = 0 }) => weight > 0).length;
+  if (weighted > 1) throw notModelled('A strategy of several capacity providers');
+  if (strategy.length === 0 || weighted === 1) return;
+  throw invalid(
+    'There are no capacity providers with a weight value greater than zero defined in the capacity provider strategy. At least one capacity provider must have a weight value greater than zero specified.',
+  );
 }
 
 /** Throws unless each target group can take the tasks: it exists, takes IPs and is already behind a load balancer. */

@@ -36,12 +36,11 @@ const MAX_DESCRIBED = 10;
 /** Of one cluster: a quota that AWS no longer raises. The words of its refusal are not documented. */
 const MAX_SERVICES = 5_000;
 
-/** A change of one of these starts a new deployment; the other settings apply to the running one. */
+/** A change of one of these starts a new deployment; a new strategy does not: API reference, UpdateService. */
 const DEPLOYED_SETTINGS = [
   'loadBalancers',
   'networkConfiguration',
   'platformVersion',
-  'capacityProviderStrategy',
 ] as const satisfies readonly (keyof ServiceSettings)[];
 
 export interface ServicesDeps {
@@ -66,6 +65,7 @@ export class Services {
   async create(input: CreateServiceCommandInput): Promise<Omit<CreateServiceCommandOutput, '$metadata'>> {
     const cluster = this.#deps.clusters.require(input.cluster);
     checkCreate(input);
+    this.#deps.clusters.checkStrategy(cluster, input.capacityProviderStrategy);
     const tags = checkTags(input.tags);
     const same = this.#sameService(cluster, input);
     if (same) return { service: this.#view(same, true) };
@@ -88,6 +88,7 @@ export class Services {
     const service = this.#require(input.cluster, input.service);
     if (service.status !== 'ACTIVE') throw serviceNotActive();
     checkUpdate(input);
+    this.#deps.clusters.checkStrategy(service.cluster, input.capacityProviderStrategy);
     const current = service.deployments[0]?.taskDefinition;
     const definition = this.#deps.definitions.requireActive(input.taskDefinition ?? current);
     if (input.loadBalancers) await checkLoadBalancers(input.loadBalancers, definition, this.#deps.targets);
@@ -98,6 +99,8 @@ export class Services {
       definition.arn !== current ||
       DEPLOYED_SETTINGS.some((name) => !isDeepStrictEqual(settings[name], service.settings[name]));
     service.settings = settings;
+    // What has a strategy has no launch type any more.
+    if (input.capacityProviderStrategy?.length) delete service.settings.launchType;
     service.desiredCount = input.desiredCount ?? service.desiredCount;
     if (redeploys) beginDeployment(this.#context, service, definition.arn);
     this.#commit(service);

@@ -27,7 +27,7 @@ export interface EcsState {
 
 export interface ClusterRecord {
   name: string;
-  /** Absent: none, as before clusters were given any. */
+  /** Absent: those of Fargate, as every cluster had them before they were noted. */
   capacityProviders?: string[];
   tags: Tag[];
 }
@@ -116,6 +116,8 @@ export interface TaskRecord {
   containers: ContainerRecord[];
   cpu: string;
   memory: string;
+  /** Absent where its service has a launch type. */
+  capacityProvider?: string;
   lastStatus: TaskStatus;
   desiredStatus: 'RUNNING' | 'STOPPED';
   version: number;

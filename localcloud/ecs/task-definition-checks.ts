@@ -1,4 +1,8 @@
-import type { ContainerDefinition, RegisterTaskDefinitionCommandInput } from '@aws-sdk/client-ecs';
+import type {
+  ContainerDefinition,
+  RegisterTaskDefinitionCommandInput,
+  RuntimePlatform,
+} from '@aws-sdk/client-ecs';
 
 import { notModelled, refused } from './errors.ts';
 import { checkContainers, checkHealthCheck, checkStartTimeout } from './container-checks.ts';
@@ -27,11 +31,21 @@ export function checkTaskDefinition(input: RegisterTaskDefinitionCommandInput): 
   const containers = input.containerDefinitions ?? [];
   if (containers.length === 0) throw refused('Container list cannot be empty.');
   if (input.networkMode !== 'awsvpc') throw refused('Fargate only supports network mode ‘awsvpc’.');
+  checkPlatform(input.runtimePlatform);
   const size = fargateSize(input.cpu, input.memory);
   checkContainers(containers, size);
   for (const container of containers) checkContainer(container);
   refuseUnmodelled(input, UNMODELLED_TASK);
   for (const container of containers) refuseUnmodelled(container, UNMODELLED_CONTAINER);
+}
+
+function checkPlatform({
+  cpuArchitecture,
+  operatingSystemFamily: system = 'LINUX',
+}: RuntimePlatform = {}): void {
+  if (cpuArchitecture !== undefined && cpuArchitecture !== 'X86_64' && cpuArchitecture !== 'ARM64')
+    throw refused(`Invalid CPU architecture ${String(cpuArchitecture)}.`);
+  if (system !== 'LINUX') throw notModelled(`The operating system ${system}`);
 }
 
 function checkContainer(container: ContainerDefinition): void {

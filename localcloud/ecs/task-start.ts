@@ -27,6 +27,7 @@ export function newTask(
   definition: TaskDefinitionRecord,
   { id, now }: { id: string; now: number },
 ): TaskRecord {
+  const capacityProvider = providerOf(service);
   return {
     arn: taskArn(service.cluster, id),
     id,
@@ -38,6 +39,7 @@ export function newTask(
     containers: containersOf(definition).map(newContainer),
     cpu: definition.registered.cpu ?? '',
     memory: definition.registered.memory ?? '',
+    ...(capacityProvider === undefined ? {} : { capacityProvider }),
     lastStatus: 'PROVISIONING',
     desiredStatus: 'RUNNING',
     version: 1,
@@ -45,6 +47,11 @@ export function newTask(
     tags: taskTags(service, definition),
     createdAt: now,
   };
+}
+
+/** Which provider runs the tasks of a service: the only one of its strategy that has a weight. */
+export function providerOf({ settings }: ServiceRecord): string | undefined {
+  return settings.capacityProviderStrategy?.find(({ weight = 0 }) => weight > 0)?.capacityProvider;
 }
 
 function newContainer(container: ContainerDefinition): ContainerRecord {
@@ -59,9 +66,11 @@ function newContainer(container: ContainerDefinition): ContainerRecord {
 
 /** What the runtime is told about a task. */
 export function launchOf(task: TaskRecord, definition: TaskDefinitionRecord, logs: LogSink): TaskLaunch {
+  const arch = definition.registered.runtimePlatform?.cpuArchitecture;
   return {
     taskId: task.id,
     ...fargateSize(task.cpu, task.memory),
+    ...(arch === undefined ? {} : { arch }),
     containers: containersOf(definition).map((container) => launchContainer(container, task, logs)),
   };
 }

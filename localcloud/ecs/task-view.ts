@@ -19,6 +19,7 @@ export function taskView(task: TaskRecord, withTags: boolean): Task {
     desiredStatus: task.desiredStatus,
     version: task.version,
     launchType: 'FARGATE',
+    ...(task.capacityProvider === undefined ? {} : { capacityProviderName: task.capacityProvider }),
     cpu: task.cpu,
     memory: task.memory,
     healthStatus: taskHealth(task),

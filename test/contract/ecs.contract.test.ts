@@ -460,6 +460,41 @@ describe('clusters', () => {
     expect(listed).toContain(made?.clusterArn);
   });
 
+  test('run services on the capacity providers that they have, and refuse any other', async () => {
+    const clusterName = uniqueName();
+    contract.undo(() => ecs.deleteCluster({ cluster: clusterName }));
+    await ecs.createCluster({ clusterName, capacityProviders: ['FARGATE'] });
+    await register();
+    const on = (capacityProvider: string, weight = 1) => ({
+      ...idleService({ cluster: clusterName, capacityProviderStrategy: [{ capacityProvider, weight }] }),
+      launchType: undefined,
+    });
+    const invalid = (message: RegExp) => ({
+      ...refusal('InvalidParameterException'),
+      message: expect.stringMatching(message) as string,
+    });
+    await expect(ecs.createService(on('FARGATE_SPOT'))).rejects.toMatchObject(
+      invalid(/not associated with the cluster/),
+    );
+    await expect(ecs.createService(on('FARGATE', 0))).rejects.toMatchObject(
+      invalid(/weight value greater than zero/),
+    );
+    await expect(ecs.createService({ ...on('FARGATE'), launchType: 'FARGATE' })).rejects.toMatchObject(
+      invalid(/both a launch type and capacity provider strategy/),
+    );
+    contract.undo(() => ecs.deleteService({ cluster: clusterName, service: serviceName, force: true }));
+    const { service } = await ecs.createService(on('FARGATE'));
+    expect(service).toMatchObject({ capacityProviderStrategy: [{ capacityProvider: 'FARGATE', weight: 1 }] });
+    expect(service?.launchType).toBeUndefined();
+    await expect(
+      ecs.updateService({
+        cluster: clusterName,
+        service: serviceName,
+        capacityProviderStrategy: [{ capacityProvider: 'FARGATE_SPOT', weight: 1 }],
+      }),
+    ).rejects.toMatchObject(invalid(/not associated with the cluster/));
+  });
+
   test('keep their services apart: a name is free in another cluster, and unknown there', async () => {
     const other = uniqueName();
     await ecs.createCluster({ clusterName: other });

@@ -219,11 +219,21 @@ describeDocker('the Docker runtime', (test) => {
     expect(await answer(place, 3000)).toBe('hello\n');
   });
 
-  test('an image for another processor ends with a reason that says so', async () => {
+  test('a program for another processor ends as on AWS: it has written why, and nobody else says it', async () => {
     const running = await run(container({ image: foreignImage() }));
     const exit = await running.exited;
     expect(exit.exitCode).not.toBe(0);
-    expect(exit.reason).toContain('exec format error');
+    expect(exit.reason).toBeUndefined();
+    expect(lines.join()).toContain('exec format error');
+  });
+
+  test('an image for another processor than the task’s, which no registry has for it, is refused as on AWS', async () => {
+    const arch = process.arch === 'arm64' ? 'X86_64' : 'ARM64';
+    const platform = arch === 'ARM64' ? 'linux/arm64' : 'linux/amd64';
+    await expect(runtime.prepare({ ...launch(container()), arch })).rejects.toMatchObject({
+      name: 'TaskStartError',
+      message: `CannotPullContainerError: image Manifest does not contain descriptor matching platform '${platform}'`,
+    });
   });
 
   test('a command that is not there is a container that cannot be started', async () => {

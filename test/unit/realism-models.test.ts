@@ -109,6 +109,27 @@ describe('a task under realism', () => {
     expect(runtime.running).toHaveLength(2);
   });
 
+  test('Spot has a vCPU quota of its own', async () => {
+    const { clock, ecs, statuses } = await open({ vcpus: 1 });
+    await ecs.createCluster({ clusterName: 'both', capacityProviders: ['FARGATE', 'FARGATE_SPOT'] });
+    const networkConfiguration = { awsvpcConfiguration: { subnets: ['subnet-1'] } };
+    const capacityProviderStrategy = [{ capacityProvider: 'FARGATE_SPOT', weight: 1 }];
+    for (const serviceName of ['one', 'two'])
+      await ecs.createService({
+        cluster: 'both',
+        serviceName,
+        taskDefinition: 'web',
+        desiredCount: 1,
+        networkConfiguration,
+        capacityProviderStrategy,
+      });
+    await clock.advance(60_000);
+    expect(await statuses()).toEqual(['RUNNING']);
+    const { taskArns } = await ecs.listTasks({ cluster: 'both' });
+    const { tasks } = await ecs.describeTasks({ cluster: 'both', tasks: taskArns! });
+    expect(tasks).toMatchObject([{ lastStatus: 'RUNNING', capacityProviderName: 'FARGATE_SPOT' }]);
+  });
+
   test('more tasks than Fargate launches at once are launched at its rate', async () => {
     const { clock, ecs } = await open({ vcpus: 1_000, desiredCount: 150 });
     const launched = async () =>
