@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { type Arch, ARCHES, CAPACITIES, type Capacity, UNSAID } from '../preview/spec-fields.ts';
 import type { Routing } from '../preview/urls.ts';
 
 /** What an install decides about the requests that it takes. */
@@ -13,6 +14,9 @@ export interface ApiConfig {
   default_image: string;
   /** What a command without an image runs in; absent where commands need an image. */
   process_image?: string;
+  /** Where a preview runs when its request does not say it. */
+  default_arch: Arch;
+  default_capacity: Capacity;
   routing: Routing;
   /** Names under which the API may be asked, without port. */
   allowed_hosts: readonly string[];
@@ -37,6 +41,8 @@ export const apiSchema = z
     TEMPUS_TABLE_EVENTS: z.string().default('tempus-events'),
     TEMPUS_LOG_GROUP: z.string(),
     TEMPUS_DEFAULT_IMAGE: z.string(),
+    TEMPUS_DEFAULT_ARCH: z.enum(ARCHES).default(UNSAID.arch),
+    TEMPUS_DEFAULT_CAPACITY: z.enum(CAPACITIES).default(UNSAID.capacity),
     TEMPUS_SCHEME: z.enum(['http', 'https']).default('http'),
     TEMPUS_ROUTING: z.enum(['host', 'path']).default('host'),
     TEMPUS_HOST_DOMAIN: z.string().optional(),
@@ -72,6 +78,8 @@ export function apiConfig(env: z.output<typeof apiSchema>, version: string): Api
     default_ttl_hours: 24,
     allow_workdir: false,
     default_image: env.TEMPUS_DEFAULT_IMAGE,
+    default_arch: env.TEMPUS_DEFAULT_ARCH,
+    default_capacity: env.TEMPUS_DEFAULT_CAPACITY,
     routing: {
       scheme: env.TEMPUS_SCHEME,
       primary: env.TEMPUS_ROUTING,

@@ -52,6 +52,8 @@ export function createSchema({
       port: specFields.port,
       cpu: specFields.cpu,
       memory: specFields.memory,
+      arch: specFields.arch,
+      capacity: specFields.capacity,
       env: envSchema,
       health_path: specFields.health_path,
       containers: containersField,
@@ -113,9 +115,15 @@ function sizeOf(body: CreateBody): Pick<Spec, 'cpu' | 'memory'> {
   return { cpu, memory: body.memory ?? MEMORY_BY_CPU[cpu]?.[0] ?? DEFAULTS.memory };
 }
 
+/** Written at create, so that an install which changes its defaults rolls no running preview. */
+function placeOf(body: CreateBody, config: ApiConfig): Required<Pick<Spec, 'arch' | 'capacity'>> {
+  return { arch: body.arch ?? config.default_arch, capacity: body.capacity ?? config.default_capacity };
+}
+
 function specOf(body: CreateBody, config: ApiConfig): Spec {
+  const task = { ...sizeOf(body), ...placeOf(body, config) };
   if (body.containers !== undefined)
-    return { containers: specOfContainers(body.containers, config), ...sizeOf(body) };
+    return { containers: specOfContainers(body.containers, config), ...task };
   const { command, workdir } = body;
   const own = command === undefined ? config.default_image : (config.process_image ?? config.default_image);
   return {
@@ -123,7 +131,7 @@ function specOf(body: CreateBody, config: ApiConfig): Spec {
     ...(command === undefined ? {} : { command: argv(command) }),
     ...(workdir === undefined ? {} : { workdir }),
     port: body.port ?? DEFAULTS.port,
-    ...sizeOf(body),
+    ...task,
     env: body.env ?? {},
     health_path: body.health_path ?? DEFAULTS.health_path,
     // Without a path of the author's own, all that can be asked is whether something speaks HTTP: see docs/decisions.

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { createDocument } from 'zod-openapi';
 import { AUTHORS, EVENT_TYPES } from '../preview/event-facts.ts';
 import { CONDITION_TYPES, PHASES } from '../preview/record.ts';
+import { ARCHES, CAPACITIES } from '../preview/spec-fields.ts';
 import { SCOPES } from '../preview/tokens.ts';
 import { TOKEN_KINDS } from '../preview/token-text.ts';
 import type { ApiConfig } from './config.ts';
@@ -32,6 +33,8 @@ const preview = z
       .looseObject({
         image: z.string(),
         port: z.number(),
+        arch: z.enum(ARCHES),
+        capacity: z.enum(CAPACITIES),
         env: z.array(z.string()),
         containers: z.array(z.looseObject({ name: z.string(), image: z.string() })),
       })

@@ -39,6 +39,8 @@ export interface CreateRequest {
   port?: number;
   cpu?: number;
   memory?: number;
+  arch?: 'X86_64' | 'ARM64';
+  capacity?: 'on_demand' | 'spot';
   env?: Record<string, string>;
   health_path?: string;
   /** Several containers in one task, in place of the fields of one. */

@@ -1,9 +1,13 @@
 import type { ApiConfig } from '../api/config.ts';
 import type { Discipline } from '../aws/discipline.ts';
 import type { ControllerTimes } from '../controller/controller.ts';
+import { type Arch, UNSAID } from '../preview/spec-fields.ts';
 import type { Routing } from '../preview/urls.ts';
 import type { AlbConfig, ReconcilerConfig } from '../reconcilers/config.ts';
 import { NAMES } from './infrastructure.ts';
+
+/** Images of this machine's own are built for its processor. */
+export const MACHINE_ARCH: Arch = process.arch === 'arm64' ? 'ARM64' : 'X86_64';
 
 /** The sample app, which `{"ttl_hours": 2}` deploys. */
 export const DEFAULT_IMAGE = 'tempus/hello:latest';
@@ -92,6 +96,8 @@ export function apiConfig(routing: Routing, version: string): ApiConfig {
     allow_workdir: true,
     default_image: DEFAULT_IMAGE,
     process_image: PROCESS_IMAGE,
+    default_arch: MACHINE_ARCH,
+    default_capacity: UNSAID.capacity,
     routing,
     allowed_hosts: ['127.0.0.1', 'localhost', '[::1]'],
     log_group: NAMES.log_group,

@@ -11,7 +11,7 @@ export interface FieldChange {
 export type StringMap = Record<string, unknown>;
 
 /** The fields whose values may be told: everybody may know them, and none of them can hold what is secret. */
-const OPEN = ['image', 'port', 'cpu', 'memory'];
+const OPEN = ['image', 'port', 'cpu', 'memory', 'arch', 'capacity'];
 const MOST_PATHS = 50;
 const LONGEST = 200;
 

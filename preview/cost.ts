@@ -1,23 +1,41 @@
 import type { CostView } from './view.ts';
 import type { PreviewRow } from './record.ts';
+import { type Arch, type Capacity, UNSAID } from './spec-fields.ts';
 
 /**
- * Public us-east-1 on-demand prices, USD per hour: Fargate Linux/x86 per vCPU and per GB, and one public IPv4
- * address, which every task in a public subnet has. Fargate bills by the second with a minimum of one minute.
+ * Public us-east-1 prices, USD per hour: Fargate on Linux per vCPU and per GB, on demand, and one public IPv4 address,
+ * which every task in a public subnet has. Fargate bills by the second with a minimum of one minute.
  */
-const PRICES = { vcpu: 0.04048, gigabyte: 0.004445, ipv4: 0.005 } as const;
+const ON_DEMAND: Readonly<Record<Arch, { vcpu: number; gigabyte: number }>> = {
+  X86_64: { vcpu: 0.04048, gigabyte: 0.004445 },
+  ARM64: { vcpu: 0.03238, gigabyte: 0.00356 },
+};
+const IPV4 = 0.005;
+/** Spot prices float; this is about what they are of those on demand. */
+const SHARE: Readonly<Record<Capacity, number>> = { on_demand: 1, spot: 0.32 };
 const SOURCE =
-  'Fargate Linux/x86 on demand and public IPv4, us-east-1, November 2026; an estimate, not a bill';
+  'Fargate on Linux and public IPv4, us-east-1, November 2026, Spot as 32 % of it; an estimate, not a bill';
 const MINIMUM_HOURS = 60 / 3600;
 const HOUR_MS = 3_600_000;
 
-/** USD per hour of one running task with `cpu` CPU units (1024 = 1 vCPU) and `memory` MiB. */
-export function hourlyCost({ cpu, memory }: { cpu: number; memory: number }): number {
-  return (cpu / 1024) * PRICES.vcpu + (memory / 1024) * PRICES.gigabyte + PRICES.ipv4;
+/** What a task is billed by: CPU units (1024 = 1 vCPU), MiB, and where it runs. */
+export interface TaskSize {
+  cpu: number;
+  memory: number;
+  arch?: Arch | undefined;
+  capacity?: Capacity | undefined;
+}
+
+/** USD per hour of one running task. */
+export function hourlyCost({ cpu, memory, arch, capacity }: TaskSize): number {
+  // An operator may have stored anything for these two; what is not accepted does not run there.
+  const price = ON_DEMAND[arch ?? UNSAID.arch] ?? ON_DEMAND[UNSAID.arch];
+  const share = SHARE[capacity ?? UNSAID.capacity] ?? SHARE[UNSAID.capacity];
+  return share * ((cpu / 1024) * price.vcpu + (memory / 1024) * price.gigabyte) + IPV4;
 }
 
 /** USD for a task that runs `hours`; zero only for one that never started. */
-export function runCost(size: { cpu: number; memory: number }, hours: number): number {
+export function runCost(size: TaskSize, hours: number): number {
   return hours <= 0 ? 0 : hourlyCost(size) * Math.max(hours, MINIMUM_HOURS);
 }
 

@@ -8,6 +8,20 @@ export const MEMORY_BY_CPU: Readonly<Record<number, readonly number[]>> = {
   2048: [4096],
 };
 
+/** Processors that Fargate has, in ECS's own words: API reference, RuntimePlatform. */
+export const ARCHES = ['X86_64', 'ARM64'] as const;
+export type Arch = (typeof ARCHES)[number];
+
+/** Spot costs about a third, and AWS may take it back with two minutes' notice. */
+export const CAPACITIES = ['on_demand', 'spot'] as const;
+export type Capacity = (typeof CAPACITIES)[number];
+
+/** Where tasks ran before records said it, and where such a record's still do: a new field must roll nothing. */
+export const UNSAID = { arch: 'X86_64', capacity: 'on_demand' } as const satisfies {
+  arch: Arch;
+  capacity: Capacity;
+};
+
 const ENV_NAME = /^[A-Z_][A-Z0-9_]{0,63}$/;
 const RESERVED_ENV = /^(AWS_|ECS_|TEMPUS_)/;
 const IMAGE =
@@ -56,6 +70,10 @@ export const specFields = {
   port: z.int().min(1).max(65535),
   cpu: z.union([z.literal(256), z.literal(512), z.literal(1024), z.literal(2048)]),
   memory: z.int().min(512).max(4096),
+  arch: z.enum(ARCHES).describe('the processor that the image is built for'),
+  capacity: z
+    .enum(CAPACITIES)
+    .describe("spot costs about a third, and AWS may take it back with two minutes' notice"),
   env: envSchema,
   health_path: z
     .string()

@@ -10,10 +10,14 @@ const sizeMisfit = {
   error: ({ input }: { input?: unknown }) => memoryHint((input as { cpu: number }).cpu),
 };
 
+/** Of the whole task, in either form. Absent in records from before there was a choice: see UNSAID. */
+const place = { arch: specFields.arch.optional(), capacity: specFields.capacity.optional() };
+
 /** The short form: one container, which is the preview. */
 const singleSchema = z
   .strictObject({
     ...specFields,
+    ...place,
     command: specFields.command.optional(),
     workdir: specFields.workdir.optional(),
   })
@@ -21,7 +25,7 @@ const singleSchema = z
 
 /** The long form: several containers in one task, which share its network, its size and its end. */
 const severalSchema = z
-  .strictObject({ containers: containersSchema, cpu: specFields.cpu, memory: specFields.memory })
+  .strictObject({ containers: containersSchema, cpu: specFields.cpu, memory: specFields.memory, ...place })
   .refine(sizeFits, sizeMisfit)
   .superRefine(checkContainers);
 

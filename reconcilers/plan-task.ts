@@ -8,6 +8,7 @@ import { containersOf } from '../preview/endpoints.ts';
 import { logStreamPrefix, type ResourceKind, resourceName, resourceTags } from '../preview/names.ts';
 import type { PreviewRow } from '../preview/record.ts';
 import { hashSpec, type Spec } from '../preview/spec.ts';
+import { UNSAID } from '../preview/spec-fields.ts';
 import type { ReconcilerConfig } from './config.ts';
 
 /** Tag on a task definition: which spec it runs, so that a revision is found again instead of registered twice. */
@@ -35,6 +36,7 @@ export function planTaskDefinition(
     family: resourceName(row.id),
     requiresCompatibilities: ['FARGATE'],
     networkMode: 'awsvpc',
+    runtimePlatform: { operatingSystemFamily: 'LINUX', cpuArchitecture: spec.arch ?? UNSAID.arch },
     cpu: String(spec.cpu),
     memory: String(spec.memory),
     ...(config.execution_role_arn ? { executionRoleArn: config.execution_role_arn } : {}),

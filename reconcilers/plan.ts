@@ -4,6 +4,7 @@ import { endpointsOf } from '../preview/endpoints.ts';
 import { resourceKey, resourceName } from '../preview/names.ts';
 import type { PreviewRow } from '../preview/record.ts';
 import { hashSpec, type Spec } from '../preview/spec.ts';
+import { type Arch, type Capacity, UNSAID } from '../preview/spec-fields.ts';
 import { previewUrls } from '../preview/urls.ts';
 import type { AlbConfig, ReconcilerConfig } from './config.ts';
 import { type EndpointPlan, planEndpoint } from './plan-endpoint.ts';
@@ -15,6 +16,8 @@ export interface Plan {
   uid: string;
   name: string;
   specHash: string;
+  /** What its tasks run on. */
+  arch: Arch;
   alb: AlbConfig;
   urls: string[];
   fuse: CreateScheduleCommandInput & { Name: string };
@@ -58,6 +61,7 @@ export function planPreview(
     uid,
     name,
     specHash: hashSpec(spec),
+    arch: spec.arch ?? UNSAID.arch,
     alb,
     urls: previewUrls(
       id,
@@ -68,7 +72,7 @@ export function planPreview(
     endpoints,
     targetGroupAttributes: { 'deregistration_delay.timeout_seconds': String(config.deregistration_delay_s) },
     taskDefinition: planTaskDefinition(row, spec, expires_at, config),
-    service: planService(row, run, config),
+    service: planService(row, { run, capacity: spec.capacity ?? UNSAID.capacity }, config),
   };
 }
 
@@ -103,12 +107,19 @@ function planFuse(name: string, expires_at: string, config: ReconcilerConfig): P
   };
 }
 
-function planService(row: PlanInput['row'], run: boolean, config: ReconcilerConfig): Plan['service'] {
+/** Always a strategy and never a launch type: of the two only a strategy can say Spot, and only a strategy can change. */
+const PROVIDERS: Readonly<Record<Capacity, string>> = { on_demand: 'FARGATE', spot: 'FARGATE_SPOT' };
+
+function planService(
+  row: PlanInput['row'],
+  { run, capacity }: { run: boolean; capacity: Capacity },
+  config: ReconcilerConfig,
+): Plan['service'] {
   return {
     cluster: config.cluster,
     serviceName: resourceName(row.id),
     desiredCount: run ? 1 : 0,
-    launchType: 'FARGATE',
+    capacityProviderStrategy: [{ capacityProvider: PROVIDERS[capacity], weight: 1 }],
     networkConfiguration: {
       awsvpcConfiguration: {
         subnets: config.subnets,

@@ -6,7 +6,10 @@ import type { Plan } from './plan.ts';
 type Changes = Partial<UpdateServiceCommandInput>;
 type Settings = Pick<
   Service,
-  'networkConfiguration' | 'deploymentConfiguration' | 'healthCheckGracePeriodSeconds'
+  | 'networkConfiguration'
+  | 'deploymentConfiguration'
+  | 'healthCheckGracePeriodSeconds'
+  | 'capacityProviderStrategy'
 >;
 
 /** Where the service registers its tasks: once the rules lead to the target group, AWS allows it. */
@@ -33,6 +36,8 @@ export function difference(pass: Ensuring, observed: Service): Changes | undefin
   const restarted = observed.desiredCount === 0 && plan.service.desiredCount > 0;
   if (changes.taskDefinition === undefined && (restarted || isToBeRetried(pass, primary)))
     changes.forceNewDeployment = true;
+  // By itself another strategy moves no task: API reference, UpdateService.
+  if (changes.capacityProviderStrategy) changes.forceNewDeployment = true;
   return Object.keys(changes).length > 0 ? changes : undefined;
 }
 
@@ -44,7 +49,15 @@ function settings({ service }: Plan, observed: Service): Settings {
     changes.deploymentConfiguration = service.deploymentConfiguration;
   if (observed.healthCheckGracePeriodSeconds !== service.healthCheckGracePeriodSeconds)
     changes.healthCheckGracePeriodSeconds = service.healthCheckGracePeriodSeconds;
+  if (capacityOf(observed) !== capacityOf(service))
+    changes.capacityProviderStrategy = service.capacityProviderStrategy;
   return changes;
+}
+
+/** A service without a strategy was created with a launch type, which is Fargate on demand: it need not move. */
+function capacityOf({ capacityProviderStrategy = [] }: Settings): string {
+  const used = capacityProviderStrategy.filter(({ weight = 0, base = 0 }) => weight > 0 || base > 0);
+  return used.length === 0 ? 'FARGATE' : used.map(({ capacityProvider }) => capacityProvider).join();
 }
 
 /** AWS answers subnets and security groups in an order of its own. */

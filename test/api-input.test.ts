@@ -29,6 +29,8 @@ describe('bad input is refused with a pointer to the field, and nothing is writt
     ['half a port', { port: 80.5 }, '/port'],
     ['a size that Fargate has not', { cpu: 300 }, '/cpu'],
     ['memory that does not go with the cpu', { cpu: 256, memory: 4096 }, '/memory'],
+    ['a processor in another word', { arch: 'amd64' }, '/arch'],
+    ['a capacity that there is not', { capacity: 'reserved' }, '/capacity'],
     ['an environment name in lower case', { env: { path: 'x' } }, '/env/path'],
     ['a reserved environment name', { env: { TEMPUS_X: 'x' } }, '/env/TEMPUS_X'],
     ['an environment value that is a number', { env: { A: 1 } }, '/env/A'],

@@ -22,6 +22,8 @@ export const CONFIG: ApiConfig = {
   default_ttl_hours: 24,
   allow_workdir: true,
   default_image: 'tempus/hello:latest',
+  default_arch: 'X86_64',
+  default_capacity: 'on_demand',
   process_image: 'tempus/process:latest',
   routing: {
     scheme: 'http',

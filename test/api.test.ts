@@ -27,11 +27,26 @@ describe('creating', () => {
         port: 8080,
         cpu: 256,
         memory: 512,
+        arch: 'X86_64',
+        capacity: 'on_demand',
         env: {},
         health_path: '/',
         health_codes: '200-499',
       },
     });
+  });
+
+  test('processor and capacity are those of the request, else those of the install, and are shown', async () => {
+    const view = (await post({ arch: 'ARM64', capacity: 'spot' })).json();
+    expect(view.spec).toMatchObject({ arch: 'ARM64', capacity: 'spot' });
+    expect(view.cost.per_hour).toBeLessThan((await post({})).json().cost.per_hour);
+    const containers = [{ name: 'web', image: 'acme/web:1', port: 80 }];
+    expect((await post({ containers, arch: 'ARM64' })).json().spec).toMatchObject({
+      arch: 'ARM64',
+      capacity: 'on_demand',
+    });
+    await api.serveAnew({ config: { ...CONFIG, default_arch: 'ARM64', default_capacity: 'spot' } });
+    expect((await post({})).json().spec).toMatchObject({ arch: 'ARM64', capacity: 'spot' });
   });
 
   test('an omitted ttl_hours is 24', async () => {
@@ -70,6 +85,8 @@ describe('creating', () => {
     expect((await api.store.get(view.id))?.spec).toEqual({
       cpu: 512,
       memory: 1024,
+      arch: 'X86_64',
+      capacity: 'on_demand',
       containers: [
         {
           name: 'web',

@@ -250,7 +250,10 @@ export class ReconcileWorld {
     this.ecs = new EcsModel({ clock, random, log, state: state(), runtime, elbv2, logs });
     const invoke = createInvoke({ ecs: this.ecs, functions: {} });
     this.scheduler = new SchedulerModel({ clock, log, state: state(), invoke });
-    await this.ecs.createCluster({ clusterName: CONFIG.cluster });
+    await this.ecs.createCluster({
+      clusterName: CONFIG.cluster,
+      capacityProviders: ['FARGATE', 'FARGATE_SPOT'],
+    });
     await logs.createLogGroup({ logGroupName: CONFIG.log_group });
     await this.scheduler.createScheduleGroup({ Name: GROUP });
     this.#logs = logs;

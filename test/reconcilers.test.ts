@@ -84,6 +84,16 @@ describe('drift', () => {
         await aws.ecs.deregisterTaskDefinition({ taskDefinition: taskDefinition!.taskDefinitionArn });
       },
     ],
+    [
+      'another capacity',
+      (id) =>
+        aws.ecs.updateService({
+          cluster,
+          service: `tempus-${id}`,
+          capacityProviderStrategy: [{ capacityProvider: 'FARGATE_SPOT', weight: 1 }],
+          forceNewDeployment: true,
+        }),
+    ],
     ['a deleted rule', async () => aws.elbv2.deleteRule({ RuleArn: (await aws.rules())[0]!.RuleArn })],
     [
       'a moved rule',
@@ -163,6 +173,7 @@ describe('drift', () => {
       networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-1'], assignPublicIp: 'ENABLED' } },
       deploymentConfiguration: { deploymentCircuitBreaker: { enable: true } },
       healthCheckGracePeriodSeconds: 60,
+      capacityProviderStrategy: [{ capacityProvider: 'FARGATE', weight: 1 }],
     });
     expect(await aws.fuses()).toEqual([`tempus-${id}`]);
     const fuse = await aws.scheduler.getSchedule({ GroupName: 'tempus', Name: `tempus-${id}` });

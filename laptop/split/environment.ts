@@ -1,6 +1,6 @@
 import { ENGINE_VARIABLES } from '../../localcloud/docker-runtime/docker-cli.ts';
 import type { Env } from '../../platform/config.ts';
-import { DEFAULT_IMAGE, MIN_TTL_SECONDS, routingOf } from '../config.ts';
+import { DEFAULT_IMAGE, MACHINE_ARCH, MIN_TTL_SECONDS, routingOf } from '../config.ts';
 import { NAMES } from '../infrastructure.ts';
 import type { LaptopSettings } from '../settings.ts';
 
@@ -87,6 +87,7 @@ export function apiEnvironment(settings: LaptopSettings, ports: SplitPorts): Rec
     TEMPUS_WAITING_LOGS: 'true',
     TEMPUS_LOG_GROUP: NAMES.log_group,
     TEMPUS_DEFAULT_IMAGE: DEFAULT_IMAGE,
+    TEMPUS_DEFAULT_ARCH: MACHINE_ARCH,
     TEMPUS_SCHEME: scheme,
     TEMPUS_ROUTING: settings.routing,
     TEMPUS_HOST_DOMAIN: host_domain,

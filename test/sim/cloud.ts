@@ -97,7 +97,10 @@ export class SimCloud {
 
   /** Makes what an install needs before its first preview. Answers a listener for each load balancer. */
   async provision(albs: readonly string[]): Promise<string[]> {
-    await this.ecs.createCluster({ clusterName: CONFIG.cluster, capacityProviders: ['FARGATE'] });
+    await this.ecs.createCluster({
+      clusterName: CONFIG.cluster,
+      capacityProviders: ['FARGATE', 'FARGATE_SPOT'],
+    });
     await this.logs.createLogGroup({ logGroupName: CONFIG.log_group });
     await this.scheduler.createScheduleGroup({ Name: 'default' });
     await this.scheduler.createScheduleGroup({ Name: CONFIG.schedule_group });

@@ -53,6 +53,8 @@ export const API_CONFIG: ApiConfig = {
   default_ttl_hours: 24,
   allow_workdir: false,
   default_image: IMAGES.good,
+  default_arch: 'X86_64',
+  default_capacity: 'on_demand',
   routing: { scheme: 'http', primary: 'host', host_domain: 'sim.test' },
   allowed_hosts: ['localhost'],
   log_group: CONFIG.log_group,

@@ -4,7 +4,7 @@ import { readable } from '../../controller/shard-graph.ts';
 import { wakes } from '../../controller/wakes.ts';
 import { PRIORITY } from '../../controller/work-queue.ts';
 import { withCondition } from '../../preview/conditions.ts';
-import { previewCost, runCost } from '../../preview/cost.ts';
+import { previewCost, runCost, type TaskSize } from '../../preview/cost.ts';
 import { draftPreview } from '../../preview/draft.ts';
 import { canonicalInstant, expiresAt, isDue } from '../../preview/expiry.ts';
 import { advance } from '../../preview/phases.ts';
@@ -214,6 +214,13 @@ describe('hashes and conditions', () => {
     expect([first, same, flipped].map(([ready]) => ready?.last_transition_at)).toEqual(['t1', 't1', 't3']);
   });
 
+  test('a record from before there was a choice of processor and capacity is accepted, and its hash stays', () => {
+    expect(parseSpec(SPEC).data).toEqual(SPEC);
+    expect(hashSpec(parseSpec(SPEC).data)).toBe(hashSpec(SPEC));
+    expect(parseSpec({ ...SPEC, arch: 'ARM64', capacity: 'spot' }).success).toBe(true);
+    expect(parseSpec({ ...SPEC, arch: 'arm64' }).error?.issues[0]?.path).toEqual(['arch']);
+  });
+
   test('the accepted sizes are those that Fargate sells', () => {
     expect(parseSpec(SPEC).success).toBe(true);
     expect(parseSpec({ ...SPEC, cpu: 300 }).success).toBe(false);
@@ -232,6 +239,15 @@ describe('cost and receipt', () => {
     expect(runCost(size, 24)).toBeCloseTo(0.4162, 4);
     expect(runCost(size, 1 / 3600)).toBe(runCost(size, 1 / 60));
     expect(runCost(size, 0)).toBe(0);
+  });
+
+  test.each([
+    ['ARM', { arch: 'ARM64' }, 0.014875],
+    ['Spot', { capacity: 'spot' }, 0.00895],
+    ['ARM on Spot', { arch: 'ARM64', capacity: 'spot' }, 0.00816],
+    ['nonsense that a hand has stored', { arch: 'vax', capacity: 'free' }, 0.01734],
+  ] as [string, Partial<TaskSize>, number][])('%s costs what it costs', (_what, place, usd) => {
+    expect(runCost({ ...size, ...place }, 1)).toBeCloseTo(usd, 5);
   });
 
   test('cost stops counting when the service was seen absent', () => {
