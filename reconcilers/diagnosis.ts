@@ -1,6 +1,7 @@
 import type { Container, Service, ServiceEvent, Task } from '@aws-sdk/client-ecs';
 import type { TargetHealthDescription } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { Endpoint } from '../preview/endpoints.ts';
+import type { Arch } from '../preview/spec-fields.ts';
 import { lastingWords } from './lasting-words.ts';
 import { diagnosePlacement } from './placement.ts';
 
@@ -22,6 +23,8 @@ export interface EndpointTargets {
 
 export interface Evidence {
   service: Service;
+  /** What the task's containers run on. */
+  arch: Arch;
   stopped: readonly Task[];
   /** What each of the preview's addresses should lead to, and what the load balancer sees there. */
   endpoints: readonly EndpointTargets[];
@@ -54,7 +57,7 @@ function diagnoseTask(task: Task, evidence: Evidence): Diagnosis | undefined {
   });
   // "Task failed to start" says less than the container that did not.
   const words = [reason, container.reason ?? ''].find((one) => /Error\b/.test(one)) ?? reason;
-  const said = readReason(`${reason} ${container.reason ?? ''}`, words);
+  const said = readReason(`${reason} ${container.reason ?? ''}`, words, evidence);
   if (said) return found(said);
   if (/failed container health checks/i.test(reason)) {
     const message = 'its healthcheck failed again and again; its command has to end with 0 while all is well';
@@ -76,17 +79,35 @@ function diagnoseTask(task: Task, evidence: Evidence): Diagnosis | undefined {
   return undefined;
 }
 
+const PLATFORMS: Readonly<Record<Arch, string>> = { X86_64: 'linux/amd64', ARM64: 'linux/arm64' };
+
+function archMismatch(arch: Arch): Why {
+  const other: Arch = arch === 'ARM64' ? 'X86_64' : 'ARM64';
+  const message = `the image is not built for ${arch}, on which the preview runs; build it for ${PLATFORMS[arch]}, or set arch to ${other}`;
+  return { reason: 'ArchMismatch', message };
+}
+
+/** What the container runtime writes into the log in place of a program that is for another processor. */
+const EXEC_FORMAT = /^(standard_init_linux\.go:\d+: )?exec .*: exec format error$/;
+
+/**
+ * A diagnosis in the light of what the container wrote last. An image for another processor is pulled and started like any
+ * other; only its log tells, since its task is an essential container that exited with 1 (AWS re:Post, ECS exec format
+ * error).
+ */
+export function withLines(found: Diagnosis, lines: readonly string[], arch: Arch): Diagnosis {
+  const mismatch = found.reason === 'ContainerExited' && lines.some((line) => EXEC_FORMAT.test(line));
+  return mismatch ? { ...found, ...archMismatch(arch) } : found;
+}
+
 /** What a stopped reason says by itself: of a task, or repeated in the events of its service. */
-function readReason(text: string, words: string): Why | undefined {
+function readReason(text: string, words: string, { arch }: Evidence): Why | undefined {
   if (text.includes('NoContainerEngine')) {
     const message =
       'an image needs Docker and no engine answers here; start it, or give a command instead: tempus create --cmd "…"';
     return { reason: 'NoContainerEngine', message };
   }
-  if (/exec format error|does not contain descriptor matching platform/.test(text)) {
-    const message = 'the image is built for another CPU architecture than the task runs on';
-    return { reason: 'ArchMismatch', message };
-  }
+  if (/does not contain descriptor matching platform/.test(text)) return archMismatch(arch);
   if (text.includes('OutOfMemory'))
     return { reason: 'OutOfMemory', message: 'the container needed more memory than spec.memory' };
   if (text.includes('CannotPullContainerError')) {
@@ -153,7 +174,8 @@ function diagnoseHealth(
  * "(service x) (port 80) is unhealthy in (target-group y) due to (reason Health checks failed …)", and "(service x) was
  * unable to place a task. Reason: …", which is over once a task has started after it.
  */
-function diagnoseEvents({ service, endpoints }: Evidence): Diagnosis | undefined {
+function diagnoseEvents(evidence: Evidence): Diagnosis | undefined {
+  const { service, endpoints } = evidence;
   let started = false;
   for (const { message = '' } of eventsOfRollout(service)) {
     const why = /is unhealthy in \(?target-group .* due to \(reason (.*)\)/.exec(message)?.[1];
@@ -164,9 +186,14 @@ function diagnoseEvents({ service, endpoints }: Evidence): Diagnosis | undefined
     if (found) return found;
     started ||= /has started \d+ tasks/.test(message);
     const refusal = /unable to place a task\.? *(.*)/.exec(message)?.[1]?.replace(/^Reason: /, '');
-    if (refusal !== undefined && !started) return readReason(refusal, refusal) ?? diagnosePlacement(refusal);
+    if (refusal !== undefined && !started)
+      return readReason(refusal, refusal, evidence) ?? diagnosePlacement(refusal, isOnSpot(service));
   }
   return undefined;
+}
+
+function isOnSpot({ capacityProviderStrategy = [] }: Service): boolean {
+  return capacityProviderStrategy.some(({ capacityProvider }) => capacityProvider === 'FARGATE_SPOT');
 }
 
 /** Newest first. What was said of an earlier rollout explains nothing. */

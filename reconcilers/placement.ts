@@ -5,6 +5,8 @@ interface Cause {
   says: RegExp;
   reason: 'CapacityExhausted' | 'AccessDenied';
   message: string;
+  /** The same for a task on Spot, where there is another way out. */
+  onSpot?: string;
 }
 
 /** The first that fits. */
@@ -19,6 +21,8 @@ const CAUSES: readonly Cause[] = [
     says: /limit on the number of (vCPUs|tasks)/i,
     reason: 'CapacityExhausted',
     message: "the account's quota of Fargate vCPUs is used up; delete a preview, or ask AWS for more",
+    onSpot:
+      "the account's quota of Fargate Spot vCPUs is used up; delete a preview, ask AWS for more, or set capacity to on_demand",
   },
   {
     says: /rate exceeded|throttl/i,
@@ -29,6 +33,8 @@ const CAUSES: readonly Cause[] = [
     says: /RESOURCE:|capacity is .*unavailable|no capacity|insufficient capacity/i,
     reason: 'CapacityExhausted',
     message: 'AWS has no capacity for the task at the moment',
+    onSpot:
+      'AWS has no Spot capacity for the task at the moment; it starts when there is some, or at once with capacity on_demand',
   },
   {
     says: /not authorized|access ?denied|unable to assume|permission/i,
@@ -38,10 +44,9 @@ const CAUSES: readonly Cause[] = [
 ];
 
 /** Why ECS has started no task, by the words that it gives for it. */
-export function diagnosePlacement(words: string): { reason: string; message: string } {
-  const { reason, message } = CAUSES.find(({ says }) => says.test(words)) ?? {
-    reason: 'PlacementFailed',
-    message: `AWS starts no task: ${lastingWords(words)}`,
-  };
-  return { reason, message };
+export function diagnosePlacement(words: string, spot = false): { reason: string; message: string } {
+  const cause = CAUSES.find(({ says }) => says.test(words));
+  if (!cause) return { reason: 'PlacementFailed', message: `AWS starts no task: ${lastingWords(words)}` };
+  const { reason, message, onSpot = message } = cause;
+  return { reason, message: spot ? onSpot : message };
 }

@@ -3,7 +3,7 @@ import type { TargetHealthDescription } from '@aws-sdk/client-elastic-load-balan
 import { logStreamPrefix } from '../preview/names.ts';
 import { markedAt } from '../preview/observation.ts';
 import { previewUrls } from '../preview/urls.ts';
-import { type Diagnosis, diagnose, type EndpointTargets, taskIdOf } from './diagnosis.ts';
+import { type Diagnosis, diagnose, type EndpointTargets, taskIdOf, withLines } from './diagnosis.ts';
 import { done, type Outcome, wait } from './outcome.ts';
 import type { Ensuring } from './pass.ts';
 import type { EndpointPlan } from './plan-endpoint.ts';
@@ -95,11 +95,13 @@ async function examine(
       : await ports.ecs.describeTasks({ cluster: config.cluster, tasks: taskArns.slice(0, 100) });
   // Only what this revision did: an earlier one was stopped by its update and explains nothing.
   const ofRevision = tasks.filter(({ taskDefinitionArn }) => taskDefinitionArn === service.taskDefinition);
-  return diagnose({ service, stopped: ofRevision, endpoints });
+  return diagnose({ service, arch: plan.arch, stopped: ofRevision, endpoints });
 }
 
-async function reject(pass: Ensuring, { reason, message, ...where }: Diagnosis): Promise<Outcome> {
-  return { kind: 'rejected', reason, message, logs: await lastLines(pass, where) };
+async function reject(pass: Ensuring, found: Diagnosis): Promise<Outcome> {
+  const logs = await lastLines(pass, found);
+  const { reason, message } = withLines(found, logs, pass.plan.arch);
+  return { kind: 'rejected', reason, message, logs };
 }
 
 /** What the preview itself said last: the container and the task that failed, else the public one of the newest. */

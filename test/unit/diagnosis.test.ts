@@ -1,6 +1,6 @@
 import type { Service, Task } from '@aws-sdk/client-ecs';
 import { describe, expect, test } from 'vitest';
-import { diagnose } from '../../reconcilers/diagnosis.ts';
+import { diagnose, withLines } from '../../reconcilers/diagnosis.ts';
 import { lastingWords } from '../../reconcilers/lasting-words.ts';
 
 const endpoints = [{ endpoint: { container: 'web', port: 80, health_path: '/' }, targets: [] }];
@@ -8,14 +8,17 @@ const began = new Date('2026-01-01T00:00:00Z');
 const after = (seconds: number) => new Date(began.getTime() + seconds * 1_000);
 const deployments = [{ status: 'PRIMARY', createdAt: began }];
 
-const ofTask = (task: Task) => diagnose({ service: {}, stopped: [task], endpoints });
+const arch = 'X86_64';
+const ofTask = (task: Task) => diagnose({ service: {}, arch, stopped: [task], endpoints });
 /** Newest last, a second apart. */
-const ofEvents = (...messages: string[]) => {
+const ofEvents = (...messages: string[]) => saidOf({}, ...messages);
+const saidOf = (settings: Partial<Service>, ...messages: string[]) => {
   const events = messages.map((message, n) => ({
     message: `(service tempus-1) ${message}`,
     createdAt: after(n),
   }));
-  return diagnose({ service: { deployments, events: events.toReversed() }, stopped: [], endpoints });
+  const service = { ...settings, deployments, events: events.toReversed() };
+  return diagnose({ service, arch, stopped: [], endpoints });
 };
 const refused = (reason: string) => ofEvents(`was unable to place a task. Reason: ${reason}.`);
 
@@ -45,6 +48,31 @@ describe('a stopped task', () => {
       reason: 'ContainerNotStarted',
       message: 'CannotStartContainerError: service call has been retried: dial tcp: i/o timeout',
     });
+  });
+
+  test.each([
+    'exec /usr/local/bin/node: exec format error',
+    'standard_init_linux.go:228: exec user process caused: exec format error',
+  ])('whose program is for another processor says so in its log alone: %s', (line) => {
+    const task: Task = {
+      stopCode: 'EssentialContainerExited',
+      stoppedReason: 'Essential container in task exited',
+      containers: [{ name: 'web', exitCode: 1 }],
+    };
+    const found = ofTask(task)!;
+    expect(withLines(found, ['starting', line], 'X86_64')).toMatchObject({
+      reason: 'ArchMismatch',
+      message: expect.stringMatching(/not built for X86_64.*linux\/amd64.*set arch to ARM64$/),
+      container: 'web',
+    });
+    expect(withLines(found, ['my exec format error handler'], 'X86_64')).toEqual(found);
+  });
+
+  test('whose image has nothing for its processor says which one it runs on', () => {
+    const reason =
+      "CannotPullContainerError: image Manifest does not contain descriptor matching platform 'linux/amd64'";
+    const task: Task = { stopCode: 'TaskFailedToStart', stoppedReason: reason };
+    expect(ofTask(task)).toMatchObject({ reason: 'ArchMismatch', message: expect.stringMatching(/X86_64/) });
   });
 
   test('on Spot capacity that AWS takes back', () => {
@@ -77,7 +105,20 @@ describe('a task that ECS has not placed', () => {
     expect(ofEvents(refusal, 'has started 1 tasks: (task a).')).toBeUndefined();
     expect(ofEvents('has started 1 tasks: (task a).', refusal)?.reason).toBe('CapacityExhausted');
     const service: Service = { deployments, events: [{ message: refusal, createdAt: after(-60) }] };
-    expect(diagnose({ service, stopped: [], endpoints })).toBeUndefined();
+    expect(diagnose({ service, arch, stopped: [], endpoints })).toBeUndefined();
+  });
+
+  test.each([
+    ['RESOURCE:FARGATE', /no Spot capacity .* with capacity on_demand$/],
+    [
+      "You've reached the limit on the number of vCPUs you can run concurrently",
+      /quota of Fargate Spot vCPUs/,
+    ],
+    ['RESOURCE:ENI', /^the subnets have no free address/],
+  ])('on Spot because of %s is told the way out that only Spot has', (words, message) => {
+    const onSpot = { capacityProviderStrategy: [{ capacityProvider: 'FARGATE_SPOT', weight: 1 }] };
+    const found = saidOf(onSpot, `was unable to place a task. Reason: ${words}.`);
+    expect(found).toMatchObject({ reason: 'CapacityExhausted', message: expect.stringMatching(message) });
   });
 });
 
