@@ -125,6 +125,16 @@ describe('create', () => {
     });
   });
 
+  test('a processor is taken in whichever word for it, a capacity by its own; others are refused by the flag', async () => {
+    const place = ['--image', 'acme/web:1', '--arch', 'arm64', '--capacity', 'spot'];
+    expect(await tempus('create', ...place)).toMatchObject({ code: 0 });
+    expect((await store.get(await only()))!.spec).toMatchObject({ arch: 'ARM64', capacity: 'spot' });
+    const wrong = await tempus('create', '--arch', 'sparc');
+    expect(wrong).toMatchObject({ code: 2, stdout: '' });
+    expect(wrong.stderr).toMatch(/--arch.*X86_64 or ARM64/);
+    expect((await tempus('create', '--capacity', 'cheap')).stderr).toMatch(/on_demand, spot/);
+  });
+
   test('a Compose file becomes one preview of several containers, and flags say of it what they can', async () => {
     const file =
       'services:\n  web: { image: acme/web, ports: ["3000"] }\n  db: { image: postgres, restart: always }\n';

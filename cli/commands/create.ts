@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, Option } from 'commander';
 import type { CreateRequest } from '../../client/types.ts';
 import { processEnv } from '../../platform/config.ts';
+import { CAPACITIES } from '../../preview/spec-fields.ts';
 import { compose } from '../compose/compose.ts';
 import { type Context, show } from '../context.ts';
-import { parseHours } from '../duration.ts';
+import { archOf, hours, pair, whole } from '../arguments.ts';
 import { Exit } from '../exit-codes.ts';
 import { isThisMachine } from '../server-address.ts';
 import { waitUntil } from '../waiting.ts';
@@ -23,29 +24,13 @@ interface CreateOptions {
   env?: Record<string, string>;
   cpu?: number;
   memory?: number;
+  arch?: 'X86_64' | 'ARM64';
+  capacity?: 'on_demand' | 'spot';
   healthPath?: string;
   label?: Record<string, string>;
   wait?: boolean;
   timeout: number;
   idempotencyKey?: string;
-}
-
-export function hours(text: string): number {
-  const parsed = parseHours(text);
-  if (parsed === undefined)
-    throw new InvalidArgumentError('give a time such as 4h, 90m, 45s, or a number of hours');
-  return parsed;
-}
-
-function whole(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('give a whole number');
-  return Number(text);
-}
-
-export function pair(text: string, before: Record<string, string> = {}): Record<string, string> {
-  const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
-  if (key === undefined || value === undefined) throw new InvalidArgumentError('give KEY=VALUE');
-  return { ...before, [key]: value };
 }
 
 export function addCreate(program: Command, context: () => Context): void {
@@ -64,6 +49,12 @@ export function addCreate(program: Command, context: () => Context): void {
     .option('--env <KEY=VALUE>', 'environment variable; repeat it for more', pair)
     .option('--cpu <units>', 'CPU units: 256, 512, 1024 or 2048', whole)
     .option('--memory <MiB>', 'memory in MiB', whole)
+    .option('--arch <arch>', 'processor that the image is built for: X86_64 or ARM64', archOf)
+    .addOption(
+      new Option('--capacity <capacity>', 'spot costs about a third, and AWS may take it back').choices([
+        ...CAPACITIES,
+      ]),
+    )
     .option('--health-path <path>', 'path that answers 2xx or 3xx when the app is well')
     .option('--label <key=value>', 'label; repeat it for more', pair)
     .option('--wait', 'wait until it is Ready; exit 1 when it fails')
@@ -136,8 +127,8 @@ async function requestOfFile(
       'docs/compose.md has what can be said',
     );
   for (const note of composed.notes) tell(`note: ${note}`);
-  const { ttl, name, cpu, memory, label } = options;
-  const said = { ttl_hours: ttl, name, cpu, memory, labels: label };
+  const { ttl, name, cpu, memory, arch, capacity, label } = options;
+  const said = { ttl_hours: ttl, name, cpu, memory, arch, capacity, labels: label };
   return {
     ...composed.request,
     ...Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)),
@@ -163,7 +154,7 @@ function reasonOf({
 }
 
 function requestOf(options: CreateOptions, { client }: Context): CreateRequest {
-  const { ttl, image, cmd, port, name, cpu, memory, healthPath, label } = options;
+  const { ttl, image, cmd, port, name, cpu, memory, arch, capacity, healthPath, label } = options;
   // npx stays in the folder it is called from, --prefix or not; INIT_CWD would be that of an npm run around it.
   const here = process.cwd();
   const local = cmd !== undefined && image === undefined && isThisMachine(client.server);
@@ -178,6 +169,8 @@ function requestOf(options: CreateOptions, { client }: Context): CreateRequest {
     env: options.env,
     cpu,
     memory,
+    arch,
+    capacity,
     health_path: healthPath,
     labels: label,
   };

@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 import { formatSpan } from '../../platform/span.ts';
 import { Exit } from '../exit-codes.ts';
 import { formatTable } from '../table.ts';
-import { hours } from './create.ts';
+import { hours } from '../arguments.ts';
 
 interface GcOptions {
   yes?: boolean;

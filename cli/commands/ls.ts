@@ -3,7 +3,7 @@ import type { PreviewView } from '../../preview/view.ts';
 import type { Context } from '../context.ts';
 import { formatSpan } from '../../platform/span.ts';
 import { formatTable } from '../table.ts';
-import { pair } from './create.ts';
+import { pair } from '../arguments.ts';
 
 const HEADER = ['ID', 'NAME', 'PHASE', 'FOR', 'EXPIRES IN', 'COST', 'PROJ', 'URL'];
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { PreviewView } from '../../preview/view.ts';
 import { type Context, resolveId } from '../context.ts';
 import { waitUntil } from '../waiting.ts';
-import { hours } from './create.ts';
+import { hours } from '../arguments.ts';
 
 interface RmOptions {
   wait?: boolean;

@@ -39,11 +39,26 @@ export function compose(
       source.note(['services', name], 'left out: it has a profile');
     else mapped.set(name, mapService(name, fields, source));
   }
+  const arch = archOf(mapped, source);
   const containers = publish(mapped, source);
   const size = sizeOf(root, containers, source);
   judgeTogether([...mapped.keys()], containers, size, source);
   if (source.faults.length > 0) return { faults: source.faults };
-  return { request: { ...topOf(root), ...size, containers }, notes: source.notes };
+  return { request: { ...topOf(root), ...size, ...arch, containers }, notes: source.notes };
+}
+
+/** One task has one processor. */
+function archOf(mapped: ReadonlyMap<string, Mapped>, source: ComposeSource): Pick<CreateRequest, 'arch'> {
+  const said = [...mapped].flatMap(([name, { arch }]) => (arch === undefined ? [] : [{ name, arch }]));
+  const [first] = said;
+  if (!first) return {};
+  const other = said.find(({ arch }) => arch !== first.arch);
+  if (other)
+    source.fault(
+      ['services', other.name, 'platform'],
+      `is not that of ${first.name}: all containers of a preview run on one processor`,
+    );
+  return { arch: first.arch };
 }
 
 function judgeTop(root: Readonly<Record<string, unknown>>, source: ComposeSource): void {

@@ -33,7 +33,6 @@ export const IGNORED: Readonly<Record<string, string>> = {
   labels: 'ignored: give labels to the preview with --label',
   logging: 'ignored: logs go to the preview, see tempus logs',
   networks: 'ignored: all containers of a preview share localhost',
-  platform: 'ignored: the image has to fit the platform of the install',
   pull_policy: 'ignored: each start pulls',
   read_only: 'ignored',
   restart: 'ignored: ECS starts again what ends',

@@ -1,5 +1,5 @@
 import type { CreateContainer } from '../../client/types.ts';
-import { envSchema, specFields } from '../../preview/spec-fields.ts';
+import { type Arch, envSchema, specFields } from '../../preview/spec-fields.ts';
 import { healthcheckOf } from './healthcheck.ts';
 import { type Fields, isFields } from './fields.ts';
 import { IGNORED, REFUSED } from './refused.ts';
@@ -11,7 +11,15 @@ export interface Mapped {
   container: CreateContainer;
   /** Whether it is to be reached from outside: said in x-tempus, else by its ports. */
   open: boolean;
+  /** What its image is built for, where the file says it. */
+  arch?: Arch;
 }
+
+const ARCH_OF: Readonly<Record<string, Arch>> = {
+  'linux/amd64': 'X86_64',
+  'linux/arm64': 'ARM64',
+  'linux/arm64/v8': 'ARM64',
+};
 
 const KNOWN = new Set([
   'command',
@@ -24,6 +32,7 @@ const KNOWN = new Set([
   'healthcheck',
   'image',
   'mem_limit',
+  'platform',
   'ports',
   'profiles',
   'tmpfs',
@@ -66,7 +75,15 @@ export function mapService(name: string, fields: Fields, source: ComposeSource):
     ...extra,
   };
   const open = extra.public !== undefined || (isListed(fields['ports']) && !hides(fields));
-  return { container, open };
+  const arch = archOf(fields['platform'], [...path, 'platform'], source);
+  return { container, open, ...(arch === undefined ? {} : { arch }) };
+}
+
+function archOf(platform: unknown, path: Path, source: ComposeSource): Arch | undefined {
+  if (platform === undefined) return undefined;
+  const arch = ARCH_OF[textOf(platform)];
+  if (arch === undefined) source.fault(path, 'Fargate has linux/amd64 and linux/arm64: give one of them');
+  return arch;
 }
 
 const isListed = (value: unknown) => Array.isArray(value) && value.length > 0;

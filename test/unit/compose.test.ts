@@ -17,6 +17,24 @@ function faultsOf(text: string, env: Record<string, string> = {}): string[] {
   return 'faults' in composed ? composed.faults : [];
 }
 
+describe('the processor', () => {
+  const services = (...platforms: string[]) =>
+    `services:\n${platforms.map((one, n) => `  s${n}: { image: a, ports: ["${80 + n}"], platform: ${one} }\n`).join('')}`;
+
+  test('is what the services say together, and the install decides where none does', () => {
+    expect(requestOf(services('linux/arm64', 'linux/arm64/v8')).arch).toBe('ARM64');
+    expect(requestOf(services('linux/amd64')).arch).toBe('X86_64');
+    expect(requestOf('services: { web: { image: a, ports: ["80"] } }')).not.toHaveProperty('arch');
+  });
+
+  test('is one for all of them, and one that Fargate has', () => {
+    expect(faultsOf(services('linux/amd64', 'linux/arm64')).join()).toMatch(
+      /s1.*not that of s0: all containers of a preview run on one processor/,
+    );
+    expect(faultsOf(services('windows/amd64')).join()).toMatch(/s0.*Fargate has linux\/amd64/);
+  });
+});
+
 describe('a file that people have', () => {
   test('a shop of three: the first with ports is the preview, the others are reached on localhost', () => {
     const request = requestOf(
