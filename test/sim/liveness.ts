@@ -114,8 +114,12 @@ function served(row: PreviewRow, spec: Spec, refused: boolean, { world }: Scene)
   const images = containersOf(running)
     .map(({ image }) => image)
     .join();
-  if (!runs.some(({ containers }) => containers.map((one) => one.image).join() === images))
-    faults.push(`does not run ${images}`);
+  const provider = running.capacity === 'spot' ? 'FARGATE_SPOT' : 'FARGATE';
+  const asAsked = runs.some(
+    ({ containers, capacityProvider }) =>
+      containers.map((one) => one.image).join() === images && capacityProvider === provider,
+  );
+  if (!asAsked) faults.push(`does not run ${images} on ${provider}`);
   const alb = config.albs.find(({ name }) => name === row.status.slot?.alb);
   const suffixes = endpointsOf(running).map(({ suffix }) => suffix);
   for (const url of alb ? previewUrls(row.id, alb, suffixes) : []) {

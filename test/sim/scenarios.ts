@@ -61,7 +61,7 @@ export const SCENARIOS: readonly Scenario[] = [
     async play(human) {
       const id = await human.create();
       await ready(human, id);
-      await human.edit(id, { 'spec.image': IMAGES.better });
+      await human.edit(id, { 'spec.image': IMAGES.better, 'spec.capacity': 'spot' });
       await human.until(() => human.phase(id) === 'Updating', MINUTE);
       await ready(human, id);
       await human.remove(id);
