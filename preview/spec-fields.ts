@@ -70,9 +70,11 @@ export const specFields = {
   port: z.int().min(1).max(65535),
   cpu: z.union([z.literal(256), z.literal(512), z.literal(1024), z.literal(2048)]),
   memory: z.int().min(512).max(4096),
-  arch: z.enum(ARCHES).describe('the processor that the image is built for'),
+  arch: z
+    .enum(ARCHES, 'must be X86_64, for an image built for linux/amd64, or ARM64, for linux/arm64')
+    .describe('the processor that the image is built for'),
   capacity: z
-    .enum(CAPACITIES)
+    .enum(CAPACITIES, 'must be on_demand or spot')
     .describe("spot costs about a third, and AWS may take it back with two minutes' notice"),
   env: envSchema,
   health_path: z

@@ -283,8 +283,9 @@ describe('every command', () => {
     expect(ambiguous.stderr).toContain(id);
   });
 
-  test('show tells phase, conditions and cost', async () => {
+  test('show tells phase, size, conditions and cost', async () => {
     const { stdout } = await tempus('show', id);
+    expect(stdout).toMatch(/^Size +256 CPU units, 512 MiB, (X86_64|ARM64), on_demand$/m);
     for (const word of ['Pending', 'SpecAccepted', 'Expires', 'Cost']) expect(stdout).toContain(word);
   });
 

@@ -27,6 +27,12 @@ function runs({ containers, ...only }: SpecView): [string, string | null][] {
   return containers.map((one) => ['Runs', `${one.name}: ${programOf(one)}`]);
 }
 
+/** What it costs by. An operator may have stored anything: what is not there is left out. */
+function sizeOf({ cpu, memory, arch, capacity }: SpecView): string | null {
+  const parts = [cpu && `${cpu} CPU units`, memory && `${memory} MiB`, arch, capacity];
+  return parts.filter(Boolean).join(', ') || null;
+}
+
 function describe(view: PreviewView): string[] {
   const { spec, last_error, cost } = view;
   const facts: [string, string | null][] = [
@@ -36,6 +42,7 @@ function describe(view: PreviewView): string[] {
     ['URL', view.urls.join('  ')],
     ...runs(spec),
     ['Folder', spec.workdir ?? null],
+    ['Size', sizeOf(spec)],
     ['Created', view.created_at],
     ['Ready', view.ready_at],
     ['Expires', view.expires_at],
