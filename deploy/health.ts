@@ -9,17 +9,17 @@ const env = parseConfig(
 );
 
 /** Where each part of the image says that it is well. */
-const PARTS: Readonly<Record<string, string>> = {
-  api: `http://127.0.0.1:${env.TEMPUS_API_PORT}/health`,
-  controller: `http://127.0.0.1:${env.TEMPUS_HEALTH_PORT}/healthz`,
-};
+const PARTS: ReadonlyMap<string, string> = new Map([
+  ['api', `http://127.0.0.1:${env.TEMPUS_API_PORT}/health`],
+  ['controller', `http://127.0.0.1:${env.TEMPUS_HEALTH_PORT}/healthz`],
+]);
 
 const TIMEOUT_MS = 3_000;
 
-/** Asks the part that runs in the same container. Why it is not well, undefined where it is. */
+/** Asks a part that runs in the same container. Why it is not well, undefined where it is. */
 async function complaint(part: string): Promise<string | undefined> {
-  const url = PARTS[part];
-  if (url === undefined) return `there is no part ${part}; name one of ${Object.keys(PARTS).join(', ')}`;
+  const url = PARTS.get(part);
+  if (url === undefined) return `there is no part ${part}; name one of ${[...PARTS.keys()].join(', ')}`;
   try {
     const { status } = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
     return status === 200 ? undefined : `${url} answers ${status}`;
@@ -28,8 +28,10 @@ async function complaint(part: string): Promise<string | undefined> {
   }
 }
 
-const found = await complaint(process.argv[2] ?? 'api');
-if (found !== undefined) {
-  printError(found);
+// A container runs one part. Which one, the image's own check cannot know, and whoever starts it can say.
+const [, , named] = process.argv;
+const complaints = await Promise.all((named === undefined ? [...PARTS.keys()] : [named]).map(complaint));
+if (complaints.every((found) => found !== undefined)) {
+  complaints.forEach(printError);
   process.exitCode = 1;
 }

@@ -72,14 +72,18 @@ describeDocker('the images of the product', (test) => {
       expect(stderr).toContain(name);
   });
 
-  test('the health check says of a part that does not answer why, and fails', () => {
+  test.for([
+    ['controller', /^\S+:9464\/healthz does not answer: .*ECONNREFUSED.*\n$/],
+    ['constructor', /^there is no part constructor; name one of api, controller\n$/],
+    [undefined, /:4000\/health does not answer.*\n.*:9464\/healthz does not answer/],
+  ] as const)('the health check of %s says why it fails where nothing answers', ([part, why]) => {
     const { status, stderr } = spawnSync(
       'docker',
-      ['run', '--rm', ...CONFINED, CONTROL_PLANE, '/app/health.js', 'controller'],
+      ['run', '--rm', ...CONFINED, CONTROL_PLANE, '/app/health.js', ...(part ? [part] : [])],
       { encoding: 'utf8' },
     );
     expect(status).toBe(1);
-    expect(stderr).toMatch(/9464\/healthz does not answer: .*ECONNREFUSED/);
+    expect(stderr).toMatch(why);
   });
 });
 
@@ -168,6 +172,7 @@ describeDocker('API and controller in containers', (test) => {
       ),
       '/app/controller/main.js',
     );
+  const healthOf = (id: string) => docker('inspect', '--format', '{{.State.Health.Status}}', id);
   const inContainer = (id: string, part: string) =>
     spawnSync('docker', ['exec', id, '/usr/local/bin/node', '/app/health.js', part], { encoding: 'utf8' });
 
@@ -188,8 +193,11 @@ describeDocker('API and controller in containers', (test) => {
     for (const [container, part] of [
       [api, 'api'],
       [second, 'controller'],
-    ] as const)
+    ] as const) {
       expect(inContainer(container, part)).toMatchObject({ status: 0, stderr: '' });
+      // The image's own check, which does not know which part it is in.
+      await until(`a healthy ${part}`, async () => healthOf(container) === 'healthy', 30_000);
+    }
 
     await call(`/preview/${id}`, 'DELETE');
     const gone = await reach(id, 'Deleted', 120_000);
