@@ -2,6 +2,8 @@
 const PASSING: readonly [RegExp, string][] = [
   [/request ?id:\s*[\w-]+,?\s*/gi, ''],
   [/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi, '…'],
+  // What a registry sends to whoever pulls is signed: the signature lets in, and is another each time.
+  [/(https?:\/\/[^\s"'?]+)\?[^\s"']*/g, '$1'],
   // Of a task. A digest has 64 digits, and stays.
   [/\b[0-9a-f]{32}\b/gi, '…'],
   [/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?/g, '…'],

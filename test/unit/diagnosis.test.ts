@@ -81,6 +81,13 @@ describe('a stopped task', () => {
   });
 });
 
+test('what a registry has signed is told to nobody, and is the same from try to try', () => {
+  const pull = (signature: string) =>
+    `CannotPullContainerError: failed to copy: Get "https://layers.s3.example.com/ab/cd?X-Amz-Credential=K&X-Amz-Signature=${signature}": dial tcp 1.2.3.4:443: i/o timeout`;
+  expect(lastingWords(pull('1f'))).toBe(lastingWords(pull('2e')));
+  expect(lastingWords(pull('1f'))).toMatch(/"https:\/\/layers\.s3\.example\.com\/ab\/cd": dial tcp/);
+});
+
 describe('a task that ECS has not placed', () => {
   test.each([
     ['RESOURCE:FARGATE', 'CapacityExhausted', /no capacity/],
