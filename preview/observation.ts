@@ -14,7 +14,9 @@ export function markOf({ time, id }: { time: string; id: string }): string | und
 }
 
 export function isMark(value: unknown): value is string {
-  return typeof value === 'string' && MARK.test(value);
+  if (typeof value !== 'string' || !MARK.test(value)) return false;
+  const time = value.slice(0, value.indexOf('#'));
+  return canonicalInstant(time) === time;
 }
 
 /** When what the mark stands for happened, in epoch milliseconds; undefined where a hand has stored something else. */

@@ -250,6 +250,15 @@ describe('a record that was observed', () => {
     ]);
   });
 
+  test.each(['2026-13-45T00:00:00Z#a', '2026-01-01T25:00:00Z#a', 'zzz'])(
+    'with a mark that is none, %s, is a hand’s edit and has a line',
+    (observed_event) => {
+      expect(projectEvents(before, { ...before, observed_event }, place)).toMatchObject([
+        { type: 'RecordEdited', by: 'operator' },
+      ]);
+    },
+  );
+
   test('that a stale form sets back is marked again by the next event', async () => {
     await born();
     await observe(at(task('STOPPED'), 5), deps);
