@@ -19,7 +19,7 @@ import { StreamLag } from './stream-lag.ts';
 import { readStream } from './stream-reader.ts';
 import { Sweeper } from './sweeper.ts';
 import { reportVitals } from './vitals-report.ts';
-import type { Vitals } from './vitals.ts';
+import { noteSweep, type Vitals } from './vitals.ts';
 import { wakes } from './wakes.ts';
 import { PRIORITY, WorkQueue } from './work-queue.ts';
 
@@ -116,10 +116,8 @@ export class Term {
     const { controller, metrics } = this.#deps;
     const ports = this.#ports;
     const onSwept = (report: SweepReport) => {
-      this.vitals.lastSweepAt = controller.clock.now();
-      this.vitals.sweepStopped = report.breaker !== null;
-      this.vitals.orphans = report.orphans.length;
       metrics.onSwept(report);
+      noteSweep(this.vitals, report, controller.clock.now());
     };
     return new Sweeper({ ...controller, ports, board, onSwept }).run(tenure);
   }

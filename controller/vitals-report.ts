@@ -17,18 +17,23 @@ export async function reportVitals(
 ): Promise<void> {
   await clock.sleep(FIRST_MS, signal);
   while (!signal.aborted) {
-    log.info(describe(vitals), 'reported vitals');
+    log.info(describe(vitals, clock.now()), 'reported vitals');
     await clock.sleep(PERIOD_MS, signal);
   }
 }
 
 /** What is not known yet is left out: an alarm must not take it for 0. */
-function describe({ queue, streamLagS, survey, orphans, sweepStopped }: Vitals) {
+function describe(
+  { since, queue, streamLagS, survey, lastSweepAt, orphans, sweepStopped }: Vitals,
+  now: Date,
+) {
   return {
     queue_depth: queue.depth,
     stream_lag_s: streamLagS,
     previews: survey && [...survey.phases.values()].reduce((sum, count) => sum + count, 0),
     overdue_s: survey?.overdue_s,
+    // Before the first one a leader's own age: sweeps that never get through have to show, too.
+    sweep_age_s: Math.max(0, Math.round((now.getTime() - (lastSweepAt ?? since).getTime()) / 1000)),
     orphans,
     breaker: sweepStopped === undefined ? undefined : Number(sweepStopped),
   };

@@ -1,3 +1,4 @@
+import type { SweepReport } from '../preview/sweep-board.ts';
 import type { Survey } from './survey.ts';
 import type { WorkQueue } from './work-queue.ts';
 
@@ -6,6 +7,7 @@ export interface Vitals {
   readonly since: Date;
   readonly queue: WorkQueue;
   lastFullListAt?: Date;
+  /** Of a sweep that saw everything; one that was aborted does not count. */
   lastSweepAt?: Date;
   /** Whether the last sweep was stopped, because it would have taken too much. */
   sweepStopped?: boolean;
@@ -14,4 +16,12 @@ export interface Vitals {
   survey?: Survey;
   /** How far behind the stream is read; 0 at its tip. */
   streamLagS?: number;
+}
+
+/** One that was aborted has seen nothing: that nothing is left over would be a guess, and would end alarms. */
+export function noteSweep(vitals: Vitals, { aborted, breaker, orphans }: SweepReport, now: Date): void {
+  if (aborted !== null) return;
+  vitals.lastSweepAt = now;
+  vitals.sweepStopped = breaker !== null;
+  vitals.orphans = orphans.length;
 }
