@@ -136,6 +136,9 @@ const sweepAsked = z.object({
 const system = z
   .object({
     version: z.string(),
+    caller: z
+      .object({ owner: z.string(), scope: z.enum(SCOPES) })
+      .meta({ description: 'who asks, and what he may' }),
     controller: z
       .object({
         leader: z.string(),

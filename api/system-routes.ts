@@ -1,6 +1,7 @@
 import { type RequestHandler, Router } from 'express';
 import { answerSupervisor } from '../platform/supervision.ts';
 import type { Heartbeat } from '../preview/heartbeat.ts';
+import { callerOf } from './authentication.ts';
 import type { ApiDeps } from './deps.ts';
 
 /** Two of the leader's heartbeats may be missed, one every 30 s. */
@@ -16,9 +17,11 @@ export function systemRoutes(deps: ApiDeps): Router {
 
 function system({ heartbeats, sweepBoard, clock, config }: ApiDeps): RequestHandler {
   return async (_request, response) => {
+    const { owner, scope } = callerOf(response);
     const [heartbeat, sweep] = await Promise.all([heartbeats?.read(), sweepBoard?.readReport()]);
     response.json({
       version: config.version,
+      caller: { owner, scope },
       controller: heartbeat ? viewController(heartbeat, clock.now()) : null,
       sweep: sweep ?? null,
     });

@@ -13,6 +13,7 @@ import type {
   Problem,
   SweepAsked,
   SweepStatus,
+  SystemStatus,
   TokenRequest,
 } from './types.ts';
 
@@ -96,6 +97,11 @@ export class TempusClient {
   /** Within 30 s the token lets nobody in. */
   async revokeToken(id: string): Promise<void> {
     await this.#send(`/tokens/${encodeURIComponent(id)}`, { method: 'DELETE' });
+  }
+
+  /** How Tempus itself is doing, and who asks. */
+  system(): Promise<SystemStatus> {
+    return this.#json('/system');
   }
 
   /** What the last sweep found left over, and the last request for one. */

@@ -1,5 +1,6 @@
 import type { PreviewEvent } from '../preview/events.ts';
 import type { SweepReport, SweepRequest } from '../preview/sweep-board.ts';
+import type { Scope } from '../preview/tokens.ts';
 import type { PreviewView } from '../preview/view.ts';
 
 /** One of several containers of a preview. */
@@ -75,6 +76,28 @@ export interface EventPage {
 export interface SweepAsked extends Omit<SweepRequest, 'used_at'> {
   used_at: string | null;
   open: boolean;
+}
+
+/** What `GET /system` answers: how Tempus itself is doing. Instants are ISO 8601. */
+export interface SystemStatus {
+  version: string;
+  /** Absent from an API that is older than this client. */
+  caller?: { owner: string; scope: Scope };
+  /** null before any controller has led. */
+  controller: {
+    leader: string;
+    version: string;
+    became_leader_at: string;
+    at: string;
+    age_s: number;
+    /** Nobody leads any more. */
+    stale: boolean;
+    queue_depth: number;
+    stream_lag_s: number | null;
+    last_full_list_at: string | null;
+    last_sweep_at: string | null;
+  } | null;
+  sweep: SweepReport | null;
 }
 
 export interface SweepStatus {

@@ -81,6 +81,9 @@ describe("the controller's own port", () => {
   });
 });
 
+/** Who asks an API that asks for no token. */
+const CALLER = { owner: 'local', scope: 'admin' };
+
 describe('GET /system', () => {
   const world = useApi();
   const clock = new ManualClock('2026-01-01T01:00:00Z');
@@ -94,7 +97,7 @@ describe('GET /system', () => {
   const system = async () => (await world.ask('GET', '/system')).json() as unknown;
 
   test('before any controller has led it says so', async () => {
-    expect(await system()).toEqual({ version: '1.2.3', controller: null, sweep: null });
+    expect(await system()).toEqual({ version: '1.2.3', caller: CALLER, controller: null, sweep: null });
   });
 
   test('it tells who leads and how, and when that has become old news', async () => {
@@ -103,6 +106,7 @@ describe('GET /system', () => {
     await clock.advance(30_000);
     expect(await system()).toEqual({
       version: '1.2.3',
+      caller: CALLER,
       controller: { ...told, leader: owner, age_s: 30, stale: false },
       sweep: null,
     });
@@ -133,6 +137,7 @@ describe('GET /system', () => {
     await board.writeReport({ ...report, ...nothing }, undefined);
     expect(await system()).toEqual({
       version: '1.2.3',
+      caller: CALLER,
       controller: null,
       sweep: { ...report, ...nothing },
     });
