@@ -1,3 +1,4 @@
+import { ResourceNotFoundException as TableNotFoundException } from '@aws-sdk/client-dynamodb';
 import {
   ClientException,
   ClusterNotFoundException,
@@ -182,6 +183,49 @@ export function isScheduleNameTaken(error: unknown): boolean {
   return error instanceof ConflictException;
 }
 
+export function isTableGone(error: unknown): boolean {
+  return error instanceof TableNotFoundException;
+}
+
+/** Service Quotas has no such quota for this account, and leaves it at AWS's default. Matched by name: no other part needs its client. */
+export function isQuotaUnknown(error: unknown): boolean {
+  return error instanceof Error && error.name === 'NoSuchResourceException';
+}
+
 export function isScheduleGone(error: unknown): boolean {
   return error instanceof ResourceNotFoundException;
+}
+
+/**
+ * Why AWS does not know who asks, in the words of its common errors ("Common error types", IAM user guide) and of the
+ * SDK's provider chain; undefined when it is about something else.
+ *
+ * - none: no credentials were found anywhere
+ * - expired: they were good once
+ * - unknown: AWS has no such key, or its secret is another one
+ * - clock: the signature is of another time than AWS's, by more than five minutes
+ */
+export type CredentialFault = 'none' | 'expired' | 'unknown' | 'clock';
+
+export function credentialFault(error: unknown): CredentialFault | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { name, message } = error;
+  switch (name) {
+    case 'CredentialsProviderError':
+    case 'TokenProviderError':
+      return /expired/i.test(message) ? 'expired' : 'none';
+    case 'ExpiredTokenException':
+    case 'ExpiredToken':
+    case 'RequestExpired':
+      return 'expired';
+    case 'InvalidClientTokenId':
+    case 'UnrecognizedClientException':
+    case 'IncompleteSignature':
+      return 'unknown';
+    case 'SignatureDoesNotMatch':
+    case 'InvalidSignatureException':
+      return /expired|not yet current/i.test(message) ? 'clock' : 'unknown';
+    default:
+      return undefined;
+  }
 }
