@@ -17,6 +17,8 @@ export interface GlobalOptions {
 /** What every command works with. Data goes to stdout, everything else to stderr. */
 export interface Context {
   client: TempusClient;
+  /** The same client over another way of asking. */
+  clientOver: (fetcher: typeof fetch) => TempusClient;
   clock: Clock;
   format: Format;
   /** Data. */
@@ -31,9 +33,11 @@ export function createContext({ output, server, quiet }: GlobalOptions): Context
   const clock = systemClock;
   const env = processEnv();
   const address = checked(serverAddress(server, env));
+  // From the environment only: what is typed behind a flag stands in the shell's history.
+  const known = { server: address, token: env['TEMPUS_TOKEN'] || undefined, clock };
   return {
-    // From the environment only: what is typed behind a flag stands in the shell's history.
-    client: new TempusClient({ server: address, token: env['TEMPUS_TOKEN'] || undefined, clock }),
+    client: new TempusClient(known),
+    clientOver: (fetcher) => new TempusClient({ ...known, fetch: fetcher }),
     clock,
     format: output,
     out: print,

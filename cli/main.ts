@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { exitWhenUnread, printError } from '../platform/terminal.ts';
 import { addCreate } from './commands/create.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addGc } from './commands/gc.ts';
 import { addEvents } from './commands/events.ts';
 import { addLogs } from './commands/logs.ts';
@@ -14,16 +14,13 @@ import { addToken } from './commands/token.ts';
 import { type Context, createContext, type GlobalOptions } from './context.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { failureLines, failureOf } from './failure.ts';
-
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
+import { VERSION } from './version.ts';
 
 /** The `tempus` command: data on stdout, everything else on stderr, and an exit code that scripts can rely on. */
 function createProgram(): Command {
   const program = new Command('tempus')
     .description('Preview environments that always go away.')
-    .version(version)
+    .version(VERSION)
     .addOption(
       new Option('-o, --output <format>', 'what to print')
         .choices(['table', 'json', 'id', 'url'])
@@ -52,6 +49,7 @@ function createProgram(): Command {
     addOpen,
     addGc,
     addToken,
+    addDoctor,
   ])
     add(program, context);
   const settle = (command: Command): void => {

@@ -1,0 +1,89 @@
+import type { Cluster, Service } from '@aws-sdk/client-ecs';
+import { describeServices } from '../../aws/account.ts';
+import type { Account } from './account.ts';
+import { DEPLOY } from './deploy.ts';
+import { fail, type Finding, ok, orElse, skipped, warn } from './finding.ts';
+
+const PROVIDERS = ['FARGATE', 'FARGATE_SPOT'];
+
+export async function lookAtCluster({ clients, names, region }: Account): Promise<Finding[]> {
+  const { clusters = [] } = await clients.ecs.describeClusters({ clusters: [names.cluster] });
+  return judgeCluster(names.cluster, clusters[0], region);
+}
+
+export function judgeCluster(name: string, cluster: Cluster | undefined, region: string): Finding[] {
+  const status = cluster?.status ?? 'not there';
+  if (status !== 'ACTIVE') {
+    const means = 'Previews and the control plane run in it: nothing can.';
+    return [fail(`cluster ${name} is ${status}`, { means, fix: DEPLOY, facts: { status } })];
+  }
+  const { capacityProviders = [], runningTasksCount = 0, pendingTasksCount = 0 } = cluster ?? {};
+  const missing = PROVIDERS.filter((provider) => !capacityProviders.includes(provider));
+  const facts = { capacityProviders, runningTasksCount, pendingTasksCount };
+  if (missing.length === 0) {
+    return [ok(`cluster ${name}, ${runningTasksCount} tasks run and ${pendingTasksCount} start`, facts)];
+  }
+  const fix =
+    `aws ecs put-cluster-capacity-providers --cluster ${name} --region ${region} ` +
+    `--capacity-providers ${PROVIDERS.join(' ')} --default-capacity-provider-strategy capacityProvider=FARGATE,weight=1`;
+  const means = 'Previews that ask for this capacity cannot start.';
+  return [fail(`cluster ${name} lacks ${missing.join(' and ')}`, { means, fix, facts })];
+}
+
+export async function lookAtControlPlane({ clients, names, region }: Account): Promise<Finding[]> {
+  const wanted = [names.api_service, names.controller_service];
+  return judgeControlPlane(wanted, await describeServices(clients, names.cluster, wanted), {
+    cluster: names.cluster,
+    region,
+  });
+}
+
+/** Whether both services of the control plane run what they should. Where neither exists it runs somewhere else. */
+export function judgeControlPlane(
+  wanted: readonly string[],
+  services: readonly Service[],
+  at: { cluster: string; region: string },
+): Finding[] {
+  if (services.length === 0)
+    return [skipped(`there is neither a service ${wanted.join(' nor ')}: the control plane runs elsewhere`)];
+  const found = wanted.flatMap((name) => {
+    const service = services.find(({ serviceName }) => serviceName === name);
+    return judgeService(name, service, at);
+  });
+  const counts = services.map(({ serviceName, runningCount }) => `${serviceName} runs ${runningCount}`);
+  return orElse(found, ok(counts.join(', ')));
+}
+
+function judgeService(
+  name: string,
+  service: Service | undefined,
+  { cluster, region }: { cluster: string; region: string },
+): Finding[] {
+  if (!service) {
+    const means = 'One half of the control plane is missing.';
+    return [fail(`service ${name} is not there`, { means, fix: DEPLOY })];
+  }
+  const { desiredCount = 0, runningCount = 0, deployments = [] } = service;
+  const rollout = deployments.find(({ status }) => status === 'PRIMARY')?.rolloutState;
+  const facts = { desiredCount, runningCount, rollout: rollout ?? null };
+  const events = `aws ecs describe-services --cluster ${cluster} --services ${name} --region ${region} --query 'services[].events[:5].message'`;
+  if (desiredCount === 0) {
+    const means = 'Somebody has switched it off.';
+    const fix = `aws ecs update-service --cluster ${cluster} --service ${name} --desired-count 1 --region ${region}`;
+    return [fail(`${name} is told to run nothing`, { means, fix, facts })];
+  }
+  if (runningCount < desiredCount) {
+    const judge = runningCount === 0 ? fail : warn;
+    const means = 'Its tasks do not start, or do not stay: its events say why.';
+    return [judge(`${name} runs ${runningCount} of ${desiredCount}`, { means, fix: events, facts })];
+  }
+  if (rollout === 'FAILED') {
+    const means = 'The newest version did not start, and the one before goes on.';
+    return [fail(`the rollout of ${name} has failed`, { means, fix: events, facts })];
+  }
+  if (rollout === 'IN_PROGRESS') {
+    const means = 'Old and new tasks run side by side until it is complete.';
+    return [warn(`${name} is being rolled out`, { means, fix: 'wait a few minutes', facts })];
+  }
+  return [];
+}
