@@ -95,7 +95,8 @@ async function keysOf(service: string, name: string): Promise<string[]> {
   const ofResources = await Promise.all(
     resourceTypes.map(async (type) => [
       ...type.conditionKeys,
-      ...(await iamResourceTypeDetails(service, type.name)).conditionKeys,
+      // Some have none: the quota of Service Quotas.
+      ...((await iamResourceTypeDetails(service, type.name)).conditionKeys ?? []),
     ]),
   );
   return [...conditionKeys, ...ofResources.flat()].map((key) => key.replace(/\$\{[^}]*\}/g, '*'));
