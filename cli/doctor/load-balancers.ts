@@ -6,6 +6,7 @@ import type { Account } from './account.ts';
 import { DEPLOY } from './deploy.ts';
 import { fail, type Finding, ok, orElse, warn } from './finding.ts';
 import type { InstallNames } from './names.ts';
+import { raiseQuota } from './quota.ts';
 
 /** Of one load balancer of previews. */
 export interface BalancerFacts {
@@ -22,6 +23,8 @@ export interface BalancerFacts {
 const SLOTS = 95;
 /** The share of a quota from which on it is worth a word. */
 const NEARLY = 0.8;
+/** A load balancer whose slots are all used leaves a few to what is added by hand: fewer are to be looked at. */
+const SPARE = 2;
 
 export async function lookAtBalancers(
   clients: DoctorClients,
@@ -125,13 +128,12 @@ function judgeQuotas(
   limits: ReadonlyMap<string, number>,
   region: string,
 ): Finding[] {
-  const raise = `aws service-quotas list-service-quotas --service-code elasticloadbalancing --region ${region} --query "Quotas[?QuotaName=='Rules per Application Load Balancer']"`;
   const of = [
     {
       what: 'rules',
       used: rules.length,
       limit: limits.get('rules-per-application-load-balancer'),
-      fix: `${raise} tells its code; then aws service-quotas request-service-quota-increase`,
+      fix: raiseQuota('elasticloadbalancing', 'Rules per Application Load Balancer', 200, region),
     },
     {
       what: 'target groups',
@@ -141,8 +143,7 @@ function judgeQuotas(
     },
   ];
   return of.flatMap(({ what, used, limit, fix }): Finding[] => {
-    // Where Tempus fills a load balancer by itself, the slots have said so.
-    if (limit === undefined || used < 0.98 * limit) return [];
+    if (limit === undefined || used < limit - SPARE) return [];
     const means = 'AWS refuses more of them: previews that need one wait.';
     const judge = used >= limit ? fail : warn;
     return [judge(`${name} has ${used} of ${limit} ${what}`, { means, fix, facts: { [what]: used, limit } })];
@@ -160,7 +161,7 @@ export function judgeTargetGroups(used: number, limit: number | undefined, regio
   if (limit === undefined || used < NEARLY * limit)
     return ok(`${used} of ${limit ?? 'an unknown number of'} target groups of ${region}`, facts);
   const means = 'Every public address of a preview takes one, and AWS refuses more than the quota.';
-  const fix = `aws service-quotas list-service-quotas --service-code elasticloadbalancing --region ${region} --query "Quotas[?QuotaName=='Target Groups per Region']" tells its code; then aws service-quotas request-service-quota-increase`;
+  const fix = raiseQuota('elasticloadbalancing', 'Target Groups per Region', limit * 2, region);
   const judge = used >= limit ? fail : warn;
   return judge(`${used} of ${limit} target groups of ${region} are used`, { means, fix, facts });
 }

@@ -25,9 +25,7 @@ export function judgeVersions(versions: Versions, laptop: boolean): Finding[] {
   const found: Finding[] = [];
   if (command !== api) {
     const [older, fix] =
-      compareVersions(command, api) < 0
-        ? ['this command', `git fetch --tags && git checkout v${api} && npm ci`]
-        : ['the API', upgrade];
+      compareVersions(command, api) < 0 ? ['this command', 'git pull && npm ci'] : ['the API', upgrade];
     const means = `The older of the two, ${older}, may not know what the other asks of it.`;
     found.push(warn(`this command is ${command}, the API ${api}`, { means, fix, facts }));
   }
