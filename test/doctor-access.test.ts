@@ -1,7 +1,9 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { systemClock as clock, toSeconds } from '../platform/clock.ts';
 import { orphan, runTask, slot } from './doctor-leftovers.ts';
@@ -64,7 +66,7 @@ describe('the API', () => {
     const run = await world.diagnose(['--no-aws']);
     expect([run.code, run.failed]).toEqual([1, ['api']]);
     expect(run.one('api').means).toContain('no answer within 10 s');
-    expect(clock.monotonic() - start).toBeLessThan(25_000);
+    expect(clock.monotonic() - start).toBeLessThan(40_000);
   });
 
   test('another program at its address is told from it', async () => {
@@ -103,10 +105,14 @@ describe('the clock', () => {
     world.server.shiftMs = minutes(-10);
     const run = await world.diagnose();
     expect(run.code).toBe(1);
+    const skew = (check: string) => run.one(check).facts['skew_s'] as number;
     expect(run.one('clock of aws')).toMatchObject({ state: 'warn' });
-    expect(run.one('clock of aws').finding).toMatch(/^this machine is (29|30)s behind AWS$/);
+    expect(run.one('clock of aws').finding).toMatch(/^this machine is \d+s behind AWS$/);
     expect(run.one('clock of the api')).toMatchObject({ state: 'fail' });
-    expect(run.one('clock of the api').finding).toMatch(/^this machine is (9m 59s|10m) ahead of the API$/);
+    expect(run.one('clock of the api').finding).toMatch(/^this machine is [\dms ]+ ahead of the API$/);
+    // Told no larger than it is, and smaller by what the answer took.
+    expect([skew('clock of aws') <= 30, skew('clock of aws') > 10]).toEqual([true, true]);
+    expect([skew('clock of the api') >= -600, skew('clock of the api') < -580]).toEqual([true, true]);
     expect(run.one('clock of aws').fix).toContain('timedatectl');
   });
 });
@@ -153,6 +159,28 @@ describe('credentials', () => {
     expect([given.code, given.one('region').facts]).toEqual([0, { region: 'us-east-1', source: '--region' }]);
   });
 
+  test('profiles are used as the SDK does, and named as where the Region is from', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tempus-doctor-'));
+    writeFileSync(join(folder, 'config'), '[profile qa]\nregion = us-east-1\n');
+    writeFileSync(
+      join(folder, 'credentials'),
+      '[qa]\naws_access_key_id = somebody\naws_secret_access_key = secret\n',
+    );
+    const run = await world.diagnose(['--aws'], {
+      ...NONE,
+      AWS_REGION: undefined,
+      AWS_PROFILE: 'qa',
+      AWS_CONFIG_FILE: join(folder, 'config'),
+      AWS_SHARED_CREDENTIALS_FILE: join(folder, 'credentials'),
+    });
+    rmSync(folder, { recursive: true });
+    expect([run.code, run.one('region').facts, run.one('credentials').state]).toEqual([
+      0,
+      { region: 'us-east-1', source: 'profile qa' },
+      'ok',
+    ]);
+  });
+
   test('a right that is missing is named, and everything else is looked at', async () => {
     world.aws.twist = (call) =>
       ['DescribeContinuousBackups', 'GetServiceQuota'].includes(call) ? DENIED : undefined;
@@ -167,11 +195,24 @@ describe('credentials', () => {
     expect(run.one('orphans')).toMatchObject({ state: 'ok' });
   });
 
+  test('what may not be listed hides no orphan of another kind', async () => {
+    await orphan(world, 1);
+    world.aws.twist = (call) => (call === 'ListServices' ? DENIED : undefined);
+    const run = await world.diagnose();
+    expect(run.of('orphans')).toMatchObject([
+      {
+        state: 'warn',
+        finding: expect.stringMatching(/^4 without .* \(in what could be listed\)$/) as string,
+      },
+      { state: 'skipped', finding: 'not allowed: ecs:ListServices' },
+    ]);
+  });
+
   test('an endpoint that hangs is given up, by name', async () => {
     world.aws.twist = (call) => (call === 'DescribeClusters' ? 'hang' : undefined);
     const start = clock.monotonic();
     const run = await world.diagnose();
-    expect(clock.monotonic() - start).toBeLessThan(25_000);
+    expect(clock.monotonic() - start).toBeLessThan(40_000);
     expect([run.code, run.failed]).toEqual([1, ['cluster']]);
     expect(run.one('cluster').finding).toBe('no answer from AWS to ecs:DescribeClusters');
     world.aws.twist = () => 'hang';

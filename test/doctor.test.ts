@@ -224,7 +224,7 @@ describe('controller', () => {
     const stale = await world.diagnose();
     expect([stale.code, stale.failed]).toEqual([1, ['controller']]);
     expect(stale.one('controller')).toMatchObject({
-      finding: expect.stringMatching(/^controller-1 led last, and was heard 3m( [1-9]s)? ago$/) as string,
+      finding: expect.stringMatching(/^controller-1 led last, and was heard 3m( \d+s)? ago$/) as string,
       fix: expect.stringContaining('aws ecs update-service --cluster tempus') as string,
     });
     expect(stale.one('stream')).toMatchObject({ state: 'skipped' });

@@ -66,7 +66,9 @@ function judgeService(
   const { desiredCount = 0, runningCount = 0, deployments = [] } = service;
   const rollout = deployments.find(({ status }) => status === 'PRIMARY')?.rolloutState;
   const facts = { desiredCount, runningCount, rollout: rollout ?? null };
-  const events = `aws ecs describe-services --cluster ${cluster} --services ${name} --region ${region} --query 'services[].events[:5].message'`;
+  const events =
+    `aws ecs describe-services --cluster ${cluster} --services ${name} --region ${region} ` +
+    "--query 'services[].events[:5].message'";
   if (desiredCount === 0) {
     const means = 'Somebody has switched it off.';
     const fix = `aws ecs update-service --cluster ${cluster} --service ${name} --desired-count 1 --region ${region}`;

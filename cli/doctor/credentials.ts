@@ -55,7 +55,7 @@ export function judgeStranger(
   const { name, message } = error as Error;
   const facts = { fault, error: name, message };
   const { finding, fix } = STRANGERS[fault];
-  const means = `AWS says: ${message}`;
+  const means = `No call to AWS can be made: ${message}`;
   return fail(finding, { means, fix: fix.replaceAll('{profile}', profile), facts });
 }
 

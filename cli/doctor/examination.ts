@@ -53,7 +53,7 @@ async function examineAccount(
   return examineAws({ install, region, clock, env });
 }
 
-/** fetch that gives up in time, and notes how far the clock of who answers is off. */
+/** fetch that gives up in time, body included, and notes how far the clock of who answers is off. */
 function timedFetch(clock: Clock): { fetch: typeof fetch; skewMs: () => number | undefined } {
   let skewMs: number | undefined;
   return {
@@ -67,7 +67,7 @@ function timedFetch(clock: Clock): { fetch: typeof fetch; skewMs: () => number |
       try {
         const response = await fetch(input, { ...init, signal: late.signal });
         skewMs = skewOf(response.headers.get('date'), sent, clock.now().getTime()) ?? skewMs;
-        return response;
+        return new Response(await response.arrayBuffer(), response);
       } finally {
         cancel();
       }

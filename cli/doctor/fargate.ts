@@ -4,6 +4,7 @@ import { isClusterGone, isQuotaUnknown } from '../../aws/errors.ts';
 import type { DoctorClients } from '../../aws/doctor-clients.ts';
 import type { Account } from './account.ts';
 import { fail, type Finding, ok, skipped, warn } from './finding.ts';
+import { NEARLY } from './quota.ts';
 
 /** How Fargate's capacity is bought, and what limits it: Amazon ECS developer guide, "Service quotas". */
 export const CAPACITIES = {
@@ -17,8 +18,6 @@ const DEFAULT_VCPUS = 6;
 /** The smallest preview, and the usual one. */
 const PREVIEW_VCPUS = 0.25;
 const UNITS_A_VCPU = 1024;
-/** The share of the quota from which on it is worth a word. */
-const NEARLY = 0.8;
 
 export async function lookAtFargate(
   capacity: Capacity,
@@ -80,7 +79,9 @@ export function judgeFargate(
   }
   if (vcpus <= DEFAULT_VCPUS) {
     const all = Math.floor(vcpus / PREVIEW_VCPUS);
-    const means = `This is what a new account gets: ${all} previews of ${PREVIEW_VCPUS} vCPU in all, control plane and everybody else's tasks included.`;
+    const means =
+      `This is what a new account gets: ${all} previews of ${PREVIEW_VCPUS} vCPU in all, ` +
+      "control plane and everybody else's tasks included.";
     return warn(finding, { means, fix, facts });
   }
   return ok(finding, facts);

@@ -6,7 +6,7 @@ import type { Account } from './account.ts';
 import { DEPLOY } from './deploy.ts';
 import { fail, type Finding, ok, orElse, warn } from './finding.ts';
 import type { InstallNames } from './names.ts';
-import { raiseQuota } from './quota.ts';
+import { NEARLY, raiseQuota } from './quota.ts';
 
 /** Of one load balancer of previews. */
 export interface BalancerFacts {
@@ -20,11 +20,9 @@ export interface BalancerFacts {
 }
 
 /** How many public addresses a load balancer carries: `slots` in terraform/load-balancers.tf. */
-const SLOTS = 95;
-/** The share of a quota from which on it is worth a word. */
-const NEARLY = 0.8;
-/** A load balancer whose slots are all used leaves a few to what is added by hand: fewer are to be looked at. */
-const SPARE = 2;
+export const SLOTS = 95;
+/** Where all slots are used, two of AWS's 100 rules and more of its target groups are left: that is as it should be. */
+const SPARE = 1;
 
 export async function lookAtBalancers(
   clients: DoctorClients,

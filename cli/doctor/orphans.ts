@@ -24,7 +24,9 @@ export async function lookAtOrphans(account: Account): Promise<Finding[]> {
   for (const id of [...new Set(unaccounted.map((one) => one.id))].slice(0, MOST_READ)) {
     states.set(id, await readRecordState(account.clients, account.names, id));
   }
-  return [judgeOrphans(unaccounted, states, account.now()), ...notListed(failures, account)];
+  const { finding, ...judged } = judgeOrphans(unaccounted, states, account.now());
+  const where = failures.length > 0 ? ' (in what could be listed)' : '';
+  return [{ ...judged, finding: finding + where }, ...notListed(failures, account)];
 }
 
 /** What could not be listed, each reason once. A failure that is not AWS's is a defect, and hides behind none. */
@@ -72,7 +74,9 @@ export function judgeOrphans(
       facts,
     });
   }
-  const means = `A record was closed ${formatSpan(age)} ago, and what is of it should be gone within ${minutes} minutes. It may cost money.`;
+  const means =
+    `A record was closed ${formatSpan(age)} ago, and what is of it should be gone within ${minutes} minutes. ` +
+    'It may cost money.';
   return fail(finding, { means, fix: 'tempus gc tells what holds each; see the check sweep', facts });
 }
 

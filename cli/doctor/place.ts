@@ -13,7 +13,7 @@ export const LAPTOP: Place = {
   watch: 'tail -n 50 .tempus/laptop.log',
 };
 
-/** `--region`, where the account's own is not known to be the caller's. */
+/** Commands name the Region where the caller did; else the aws command finds it as doctor does. */
 export function onAws(install: string, region: string | undefined): Place {
   const at = region === undefined ? '' : ` --region ${region}`;
   return {

@@ -9,7 +9,12 @@ import { judgeControlPlane } from '../../cli/doctor/cluster.ts';
 import { judgeFargate, usedVcpus } from '../../cli/doctor/fargate.ts';
 import { ok } from '../../cli/doctor/finding.ts';
 import { judgeStream } from '../../cli/doctor/leader.ts';
-import { type BalancerFacts, judgeBalancers, judgeTargetGroups } from '../../cli/doctor/load-balancers.ts';
+import {
+  type BalancerFacts,
+  judgeBalancers,
+  judgeTargetGroups,
+  SLOTS,
+} from '../../cli/doctor/load-balancers.ts';
 import { INSTALL_NAME, installNames } from '../../cli/doctor/names.ts';
 import type { RecordState } from '../../cli/doctor/live-records.ts';
 import { judgeOrphans, withoutRecord } from '../../cli/doctor/orphans.ts';
@@ -223,11 +228,11 @@ describe('load balancers', () => {
   });
 
   test('slots, rules and target groups each have their own limit', () => {
-    expect(judge(balancer({ slots: 75, rules: 97, target_groups: 97 }))).toEqual([
+    expect(judge(balancer({ slots: 75, rules: 98, target_groups: 98 }))).toEqual([
       expect.stringMatching(/^ok/),
     ]);
     expect(judge(balancer({ slots: 76 }))).toEqual(['warn: 76 of 95 slots are used']);
-    expect(judge(balancer({ rules: 98 }))).toEqual(['warn: tempus-previews-1 has 98 of 100 rules']);
+    expect(judge(balancer({ rules: 99 }))).toEqual(['warn: tempus-previews-1 has 99 of 100 rules']);
     expect(judge(balancer({ target_groups: 100 }))).toEqual([
       'fail: tempus-previews-1 has 100 of 100 target groups',
     ]);
@@ -417,6 +422,10 @@ describe('names', () => {
       if (name === '${var.install}') expect(terraform).toMatch(/^\s+name = var\.install$/m);
       else expect(terraform).toContain(`"${name}${name.endsWith('-') ? '${n}' : ''}"`);
     }
+  });
+
+  test('and so is the number of slots', () => {
+    expect(terraform).toMatch(new RegExp(`^ +slots = ${SLOTS}$`, 'm'));
   });
 
   test.each([
