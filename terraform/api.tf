@@ -40,6 +40,7 @@ locals {
     name        = "api"
     command     = ["/app/api/main.js"]
     environment = [for name, value in local.api_environment : { name = name, value = value }]
+    healthCheck = local.health_check.api
     portMappings = [
       { containerPort = local.api_port, hostPort = local.api_port, protocol = "tcp" },
       { containerPort = local.waiting_port, hostPort = local.waiting_port, protocol = "tcp" },

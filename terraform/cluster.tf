@@ -54,14 +54,16 @@ locals {
       initProcessEnabled = true
       capabilities       = { drop = ["ALL"] }
     }
-    healthCheck = {
-      command     = ["CMD", "/usr/local/bin/node", "/app/health.js"]
-      interval    = 10
-      timeout     = 5
-      retries     = 3
-      startPeriod = 30
-    }
   }
+
+  # Each part's container asks its own part: see deploy/health.ts.
+  health_check = { for part in ["api", "controller"] : part => {
+    command     = ["CMD", "/usr/local/bin/node", "/app/health.js", part]
+    interval    = 10
+    timeout     = 5
+    retries     = 3
+    startPeriod = 30
+  } }
 }
 
 # With which ECS starts the control plane's own tasks: their image, and their logs.

@@ -45,6 +45,7 @@ locals {
     name        = "controller"
     command     = ["/app/controller/main.js"]
     environment = [for name, value in local.controller_environment : { name = name, value = value }]
+    healthCheck = local.health_check.controller
     logConfiguration = {
       logDriver = "awslogs"
       options = {
