@@ -14,7 +14,7 @@ output "api_name" {
 }
 
 output "api_url" {
-  description = "Where the API is, for TEMPUS_URL."
+  description = "Where the API is, for TEMPUS_SERVER."
   value       = "${local.scheme}://${local.api_name}"
 }
 
