@@ -16,6 +16,7 @@ locals {
   }
 
   api_environment = merge(local.preview_routing, {
+    AWS_REGION                = var.region
     TEMPUS_TABLE_PREVIEWS     = local.tables.previews
     TEMPUS_TABLE_COORDINATION = local.tables.coordination
     TEMPUS_TABLE_EVENTS       = local.tables.events

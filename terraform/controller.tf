@@ -19,6 +19,7 @@ locals {
   )]
 
   controller_environment = {
+    AWS_REGION                = var.region
     TEMPUS_INSTALL            = var.install
     TEMPUS_TABLE_PREVIEWS     = local.tables.previews
     TEMPUS_TABLE_COORDINATION = local.tables.coordination
