@@ -4,8 +4,14 @@ variable "install" {
   description = "Name of the install that this is for."
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,15}$", var.install)) && !endswith(var.install, "-")
-    error_message = "install must be 1 to 16 lower-case letters, digits and hyphens that begin with a letter and do not end in a hyphen, such as tempus or tempus-qa."
+    condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.install)) && try(length(var.install), 17) <= 16
+    error_message = "install must be 1 to 16 lower-case letters, digits and single hyphens that begin with a letter and do not end in a hyphen, such as tempus or tempus-qa."
+  }
+  validation {
+    # Security groups may not begin with sg-, load balancers not with internal-, buckets not with sthree-; a schedule
+    # group called default is in every account.
+    condition     = !can(regex("^(sg|internal|sthree|default)(-|$)", var.install))
+    error_message = "install must not be or begin with sg, internal, sthree or default, because AWS keeps names that begin so; use another one, such as tempus."
   }
 }
 
