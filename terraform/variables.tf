@@ -63,6 +63,10 @@ variable "allowed_cidrs" {
     condition     = alltrue([for cidr in coalesce(var.allowed_cidrs, []) : can(cidrnetmask(cidr))])
     error_message = "allowed_cidrs takes IPv4 ranges such as 203.0.113.0/24 or 198.51.100.7/32; the load balancers have no IPv6 addresses."
   }
+  validation {
+    condition     = alltrue([for cidr in coalesce(var.allowed_cidrs, []) : try(cidrhost(cidr, 0) == split("/", cidr)[0], true)])
+    error_message = "allowed_cidrs takes each range by its first address, such as 203.0.113.0/24 rather than 203.0.113.7/24; one address alone is 203.0.113.7/32."
+  }
 }
 
 variable "domain" {
