@@ -134,6 +134,7 @@ variable "public_subnet_ids" {
   type        = list(string)
   default     = []
   description = "Public subnets of vpc_id, in at least two availability zones: for the load balancers, and for the tasks where private_subnet_ids is empty."
+  nullable    = false
 
   validation {
     condition     = (var.vpc_id == null) == (length(var.public_subnet_ids) == 0)
@@ -149,6 +150,7 @@ variable "private_subnet_ids" {
   type        = list(string)
   default     = []
   description = "Private subnets of vpc_id with a way to the internet (NAT), in the same availability zones: tasks then have no public addresses."
+  nullable    = false
 
   validation {
     condition     = length(var.private_subnet_ids) == 0 || var.vpc_id != null
@@ -227,6 +229,7 @@ variable "alarm_actions" {
   type        = list(string)
   default     = []
   description = "ARNs that are told when an alarm goes off or is over, such as an SNS topic. Empty: alarms only show."
+  nullable    = false
 
   validation {
     condition     = alltrue([for arn in var.alarm_actions : can(regex("^arn:[^:]+:[^:]+:", arn))]) && length(var.alarm_actions) <= 5
