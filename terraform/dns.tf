@@ -1,5 +1,22 @@
 # With a domain: one certificate for every load balancer's wildcard and for the API, proved in the zone, and the names.
 
+data "aws_route53_zone" "given" {
+  count   = local.with_domain ? 1 : 0
+  zone_id = var.zone_id
+
+  lifecycle {
+    # The provider would write such names below the zone's own, and the certificate would wait in vain for its proof.
+    postcondition {
+      condition     = alltrue([for name in [var.domain, var.api_domain] : endswith(".${name}", ".${trimsuffix(self.name, ".")}")])
+      error_message = "zone_id is the zone of ${self.name}, which cannot hold ${var.domain} and ${var.api_domain}: give the zone that both end in, or change domain and api_domain."
+    }
+    postcondition {
+      condition     = self.private_zone != true
+      error_message = "zone_id is a private zone, in which nobody can prove a certificate: give the public zone of ${var.domain}."
+    }
+  }
+}
+
 locals {
   wildcards = { for n, alb in local.albs : n => "*.${alb.domain}" if local.with_domain }
 }
