@@ -190,12 +190,8 @@ resource "aws_vpc_security_group_ingress_rule" "api_alb" {
   to_port           = each.value.port
 }
 
-locals {
-  api_alb_security_group = local.with_domain ? aws_security_group.previews_alb.id : aws_security_group.api_alb[0].id
-}
-
 resource "aws_vpc_security_group_egress_rule" "api_alb" {
-  security_group_id            = local.api_alb_security_group
+  security_group_id            = local.with_domain ? aws_security_group.previews_alb.id : aws_security_group.api_alb[0].id
   referenced_security_group_id = aws_security_group.api.id
   ip_protocol                  = "tcp"
   from_port                    = local.api_port
@@ -210,7 +206,7 @@ resource "aws_security_group" "api" {
 
 resource "aws_vpc_security_group_ingress_rule" "api" {
   security_group_id            = aws_security_group.api.id
-  referenced_security_group_id = local.api_alb_security_group
+  referenced_security_group_id = local.with_domain ? aws_security_group.previews_alb.id : aws_security_group.api_alb[0].id
   ip_protocol                  = "tcp"
   from_port                    = local.api_port
   to_port                      = local.api_port

@@ -315,8 +315,8 @@ resource "aws_security_group" "controller" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "controller" {
-  # 443 for AWS; where previews are served on 80, it asks them there.
-  for_each = toset([for port in distinct([443, local.listener_port]) : tostring(port)])
+  # 443 for AWS; where it asks previews what their users ask, their load balancers' port.
+  for_each = toset([for port in distinct(concat([443], local.probe == "public" ? [local.listener_port] : [])) : tostring(port)])
 
   security_group_id = aws_security_group.controller.id
   cidr_ipv4         = local.everybody

@@ -97,7 +97,7 @@ resource "aws_lb_target_group" "waiting" {
   name                 = "${var.install}-waiting-${each.key}"
   target_type          = "ip"
   protocol             = "HTTP"
-  port                 = 4001
+  port                 = local.waiting_port
   vpc_id               = local.vpc_id
   deregistration_delay = 10
 
@@ -157,6 +157,6 @@ resource "aws_vpc_security_group_egress_rule" "previews_alb_to_waiting_room" {
   security_group_id            = aws_security_group.previews_alb.id
   referenced_security_group_id = aws_security_group.api.id
   ip_protocol                  = "tcp"
-  from_port                    = 4001
-  to_port                      = 4001
+  from_port                    = local.waiting_port
+  to_port                      = local.waiting_port
 }
