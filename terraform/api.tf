@@ -329,4 +329,7 @@ resource "aws_cloudwatch_metric_alarm" "api_down" {
   treat_missing_data  = "breaching"
   alarm_actions       = var.alarm_actions
   ok_actions          = var.alarm_actions
+
+  # See expire_silent.
+  depends_on = [aws_ecs_service.api]
 }

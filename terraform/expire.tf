@@ -188,11 +188,14 @@ resource "aws_cloudwatch_metric_alarm" "expire_silent" {
   metric_name         = "Invocations"
   dimensions          = { FunctionName = aws_lambda_function.expire.function_name }
   statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = 1
+  period              = 60
+  evaluation_periods  = 5
   comparison_operator = "LessThanThreshold"
   threshold           = 1
   treat_missing_data  = "breaching"
   alarm_actions       = var.alarm_actions
   ok_actions          = var.alarm_actions
+
+  # An alarm for silence comes after what speaks, and goes before it: neither apply nor destroy is an incident.
+  depends_on = [aws_scheduler_schedule.expire]
 }
