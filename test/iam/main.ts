@@ -3,14 +3,19 @@ import { join } from 'node:path';
 import { PARTIAL, RECORD_FOLDER } from './record.ts';
 import { compare } from './comparison.ts';
 import type { Request } from './requests.ts';
-import { planned, policiesOf, terraformCheck } from './rendered.ts';
+import { Stage, terraformCheck } from '../terraform/plan.ts';
+import { PLAIN } from '../terraform/variants.ts';
+import type { Policy } from './policy.ts';
+import { policiesOf } from './rendered.ts';
 
-/** What every install has to say. */
-const VARIABLES = {
-  allowed_cidrs: '["192.0.2.0/24"]',
-  control_plane_image: '123456789012.dkr.ecr.us-east-1.amazonaws.com/tempus-control-plane:1',
-  default_image: '123456789012.dkr.ecr.us-east-1.amazonaws.com/tempus-hello:1',
-};
+async function plannedPolicies(program: string): Promise<Record<string, Policy>> {
+  const stage = await Stage.set(program);
+  try {
+    return policiesOf(await stage.plan(PLAIN.variables), PLAIN.install);
+  } finally {
+    stage.remove();
+  }
+}
 
 /**
  * Runs after the whole suite (npm test): what its tests asked of AWS, held against what Terraform lets each role do. A
@@ -26,10 +31,7 @@ async function main(): Promise<void> {
   const files = readdirSync(RECORD_FOLDER).filter((name) => name.endsWith('.jsonl'));
   const lines = files.flatMap((name) => readFileSync(join(RECORD_FOLDER, name), 'utf8').trim().split('\n'));
   const recorded = [...new Set(lines)].map((line) => JSON.parse(line) as Request & { role: string });
-  const { denied, unused, defects, actions } = await compare(
-    policiesOf(planned(program, VARIABLES)),
-    recorded,
-  );
+  const { denied, unused, defects, actions } = await compare(await plannedPolicies(program), recorded);
   for (const [title, found] of Object.entries({
     'asked and not allowed': denied,
     'allowed and never asked': unused,
