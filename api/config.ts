@@ -57,8 +57,12 @@ export const apiSchema = z
     TEMPUS_API_PORT: z.coerce.number().int().min(1).max(65535).default(4000),
     // The load balancer sends a preview's requests here until the preview is Ready. Absent: there is no waiting room.
     TEMPUS_WAITING_PORT: z.coerce.number().int().min(1).max(65535).optional(),
-    // Whoever has a preview's address may then read what it wrote before it failed.
-    TEMPUS_WAITING_LOGS: z.stringbool().default(false),
+    // Whoever has a preview's address may then read what it wrote before it failed. No z.stringbool: where that is wrong,
+    // nobody is told of what is refined below.
+    TEMPUS_WAITING_LOGS: z
+      .enum(['true', 'false'])
+      .default('false')
+      .transform((text) => text === 'true'),
     TEMPUS_MIN_TTL_SECONDS: z.coerce.number().int().positive().default(300),
     TEMPUS_MAX_TTL_HOURS: z.coerce.number().positive().default(336),
     TEMPUS_LOG_LEVEL: z.string().default('info'),
