@@ -301,7 +301,7 @@ locals {
 
 resource "aws_cloudwatch_metric_alarm" "api_errors" {
   alarm_name          = "${var.install}-api-5xx"
-  alarm_description   = "The API answered with server errors. They are in ${local.log_group.api}, with the request's id."
+  alarm_description   = "The API answered with server errors. See ${local.log_group.api}, where each is with its request's id."
   namespace           = "AWS/ApplicationELB"
   metric_name         = "HTTPCode_Target_5XX_Count"
   dimensions          = local.api_target_group_dimensions
