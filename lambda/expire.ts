@@ -43,7 +43,8 @@ export async function expireDue({ store, clock, log }: ExpireDeps): Promise<Expi
   return report;
 }
 
-const configSchema = z.object({
+/** Settings of the function, as Terraform gives them to it. */
+export const configSchema = z.object({
   AWS_REGION: z.string(),
   TEMPUS_TABLE_PREVIEWS: z.string().default('tempus-previews'),
   TEMPUS_AWS_ENDPOINT: z.url().optional(),

@@ -103,7 +103,8 @@ function previewOf(event: EcsEvent, cluster: string): string | undefined {
   return kind === 'service' && where === cluster ? idOfName(name) : undefined;
 }
 
-const configSchema = z.object({
+/** Settings of the function, as Terraform gives them to it. */
+export const configSchema = z.object({
   AWS_REGION: z.string(),
   TEMPUS_TABLE_PREVIEWS: z.string().default('tempus-previews'),
   TEMPUS_CLUSTER: z.string(),
