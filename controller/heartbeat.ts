@@ -17,7 +17,7 @@ export interface HeartbeatDeps {
  * Two of them may be missed before the leader counts as silent: see api/system-routes.ts. This is the one write that a
  * quiet install makes: it goes to the coordination table, which wakes nobody, and never to the records.
  */
-const PERIOD_MS = 30_000;
+export const HEARTBEAT_MS = 30_000;
 /** So that the first one can already tell of the first list. */
 const FIRST_MS = 1_000;
 
@@ -33,7 +33,7 @@ export async function beat(vitals: Vitals, deps: HeartbeatDeps, signal: AbortSig
     } catch (error) {
       log.warn({ err: error }, 'could not write the heartbeat');
     }
-    await clock.sleep(PERIOD_MS, signal);
+    await clock.sleep(HEARTBEAT_MS, signal);
   }
 }
 

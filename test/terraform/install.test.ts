@@ -1,18 +1,17 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { policiesOf } from '../iam/rendered.ts';
-import { listOf } from '../iam/policy.ts';
 import { alarms } from './alarms.ts';
 import { configuration } from './configuration.ts';
+import { costs } from './costs.ts';
 import { functions } from './functions.ts';
 import { healthChecks } from './health-checks.ts';
 import { inTurns } from './in-turns.ts';
 import { network } from './network.ts';
-import { Stage, terraformCheck } from './plan.ts';
+import { type Plan, Stage, terraformCheck } from './plan.ts';
 import { rights } from './rights.ts';
 import { secrets } from './secrets.ts';
 import { services } from './services.ts';
 import { tables } from './tables.ts';
-import { VARIANTS } from './variants.ts';
+import { type Variant, VARIANTS } from './variants.ts';
 
 const program = terraformCheck();
 if (program === undefined) {
@@ -23,6 +22,7 @@ if (program === undefined) {
   // Before the tests are collected, because they are made of what is planned: each variant once, two at a time.
   const stage = await Stage.set(program);
   const planned = await inTurns(2, VARIANTS, (variant) => stage.plan(variant.variables));
+  const bootstrap = await stage.plan({}, 'bootstrap');
   afterAll(() => stage.remove());
 
   describe.each(VARIANTS.map((variant, n) => ({ ...variant, plan: planned[n]! })))('$name', (variant) => {
@@ -37,23 +37,42 @@ if (program === undefined) {
     describe('configuration', () => configuration(plan, variant));
   });
 
-  describe('health checks', () => healthChecks(planned[0]!));
+  /** The plan of one variant: the plainest, but for what is said. */
+  const planOf = (choice: Partial<Omit<Variant, 'name' | 'install' | 'variables'>>): Plan => {
+    const wanted = Object.entries({ albs: 1, domain: false, isPrivate: false, standby: false, ...choice });
+    const at = VARIANTS.findIndex((variant) =>
+      wanted.every(([key, value]) => variant[key as keyof Variant] === value),
+    );
+    return planned[at]!;
+  };
+  const plain = planOf({});
+
+  describe('health checks', () => healthChecks(plain));
+  describe('cost', () =>
+    costs({
+      plain,
+      domain: planOf({ domain: true }),
+      standby: planOf({ standby: true }),
+      three: planOf({ albs: 3 }),
+      private: planOf({ isPrivate: true }),
+      bootstrap,
+    }));
 
   test('a load balancer more, or a domain, changes what it has to and nothing else', () => {
-    const count = (n: number) => planned[n]!.resources.length;
-    for (const [n, { name }] of VARIANTS.entries())
-      process.stdout.write(`${String(count(n)).padStart(4)} resources: ${name}\n`);
-    const policies = Object.entries(policiesOf(planned[0]!, VARIANTS[0]!.install)).map(([role, policy]) => {
-      const actions = listOf(policy.Statement).flatMap(({ Action }) => listOf(Action));
-      return `${role} ${new Set(actions).size}`;
-    });
-    process.stdout.write(`Actions of each role: ${policies.join(', ')}\n`);
-    // Without a domain: load balancer, listener, target group, waiting room's and robots' rule of each.
-    expect(count(1) - count(0)).toBe(2 * 5);
-    // With one: besides, a redirect, a name and a certificate's proof of each.
-    expect(count(3) - count(2)).toBe(2 * 8);
+    const count = (choice: Parameters<typeof planOf>[0]) => planOf(choice).resources.length;
+    // Without a domain: load balancer, listener, target group, the waiting room's rule and that of robots.txt.
+    expect(count({ albs: 3 }) - count({})).toBe(2 * 5);
+    // With one: besides, a redirect, a name, and a proof for the certificate.
+    expect(count({ domain: true, albs: 3 }) - count({ domain: true })).toBe(2 * 8);
     // Another network is another place for the same things.
-    for (const n of [0, 1, 2, 3]) expect(count(n + 4)).toBe(count(n));
-    expect(count(8)).toBe(count(0));
+    for (const domain of [false, true])
+      for (const albs of [1, 3])
+        expect(count({ domain, albs, isPrivate: true })).toBe(count({ domain, albs }));
+    expect(count({ standby: true })).toBe(count({}));
+  });
+
+  afterAll(() => {
+    for (const [n, { name }] of VARIANTS.entries())
+      process.stdout.write(`${String(planned[n]!.resources.length).padStart(4)} resources: ${name}\n`);
   });
 }
