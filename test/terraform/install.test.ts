@@ -21,9 +21,9 @@ if (program === undefined) {
 } else {
   // Before the tests are collected, because they are made of what is planned: each variant once, two at a time.
   const stage = await Stage.set(program);
+  afterAll(() => stage.remove());
   const planned = await inTurns(2, VARIANTS, (variant) => stage.plan(variant.variables));
   const bootstrap = await stage.plan({}, 'bootstrap');
-  afterAll(() => stage.remove());
 
   describe.each(VARIANTS.map((variant, n) => ({ ...variant, plan: planned[n]! })))('$name', (variant) => {
     const { plan } = variant;

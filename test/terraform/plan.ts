@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { build } from '../../deploy/build.ts';
+import { FUNCTIONS } from '../../deploy/build.ts';
+import { bundle } from '../../deploy/bundle.ts';
+import { pack } from '../../deploy/pack.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
@@ -122,7 +124,11 @@ export class Stage {
       // What whoever deploys from this checkout has there is no part of the product.
       filter: (path) => !/\/(\.terraform.*|backend\.tf|.*\.tfvars|.*\.tfstate.*)$/.test(path),
     });
-    await build(join(folder, 'dist'));
+    mkdirSync(join(folder, 'dist'));
+    for (const [name, from] of Object.entries(FUNCTIONS)) {
+      const code = await bundle(join(ROOT, from), { small: true });
+      writeFileSync(join(folder, 'dist', `${name}.zip`), pack({ 'index.mjs': code }));
+    }
     return new Stage(program, folder);
   }
 
