@@ -275,6 +275,15 @@ resource "aws_ecs_service" "api" {
     }
   }
 
+  lifecycle {
+    # A deployment that ECS has taken back is as steady as one that went well, and Terraform would call it done:
+    # hashicorp/terraform-provider-aws#20858.
+    postcondition {
+      condition     = self.task_definition == aws_ecs_task_definition.api.arn
+      error_message = "The new API did not become healthy, and ECS went back to the one before. See the events of the ECS service ${var.install}-api, then ${local.log_group.api}, put right what is wrong, and apply again."
+    }
+  }
+
   timeouts {
     create = "15m"
     update = "15m"

@@ -361,6 +361,14 @@ resource "aws_ecs_service" "controller" {
     assign_public_ip = local.public_tasks
   }
 
+  lifecycle {
+    # See the API's.
+    postcondition {
+      condition     = self.task_definition == aws_ecs_task_definition.controller.arn
+      error_message = "The new controller did not become healthy, and ECS went back to the one before. See the events of the ECS service ${var.install}-controller, then ${local.log_group.controller}, put right what is wrong, and apply again."
+    }
+  }
+
   timeouts {
     create = "15m"
     update = "15m"

@@ -47,8 +47,9 @@ interface Module {
 interface PlanFile {
   planned_values: { root_module: Module };
   output_changes: Record<string, { after?: unknown }>;
+  checks: { address: { to_display: string }; status: string }[];
   configuration: {
-    root_module: { resources: Configured[]; variables: Record<string, { description?: string }> };
+    root_module: { resources: Configured[] };
   };
 }
 
@@ -94,9 +95,11 @@ export class Plan {
     return this.#file.output_changes[name]?.after;
   }
 
-  /** The root variables, by name. */
-  get variables(): Readonly<Record<string, { description?: string }>> {
-    return this.#file.configuration.root_module.variables;
+  /** Addresses, without index, of resources on which apply will check something that nobody can know before. */
+  get checkedAtApply(): string[] {
+    return this.#file.checks.flatMap(({ address, status }) =>
+      status === 'unknown' ? [address.to_display] : [],
+    );
   }
 }
 

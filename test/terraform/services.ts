@@ -33,6 +33,10 @@ export function services(plan: Plan, { install, albs, standby }: Variant): void 
         wait_for_steady_state: true,
       });
     }
+    // Or else an apply that was taken back would look like one that went well.
+    expect(plan.checkedAtApply).toEqual(
+      expect.arrayContaining(['aws_ecs_service.api', 'aws_ecs_service.controller']),
+    );
     expect(plan.at('aws_ecs_service.api').values['desired_count']).toBe(1);
     expect(plan.at('aws_ecs_service.controller').values['desired_count']).toBe(standby ? 2 : 1);
   });
