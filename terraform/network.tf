@@ -38,6 +38,24 @@ data "aws_subnets" "default" {
   }
 }
 
+data "aws_subnet" "public" {
+  for_each = toset(length(var.private_subnet_ids) > 0 ? var.public_subnet_ids : [])
+  id       = each.key
+}
+
+data "aws_subnet" "private" {
+  for_each = toset(var.private_subnet_ids)
+  id       = each.key
+
+  lifecycle {
+    # A load balancer sends nothing into a zone that it is not in: targets there are never used, and nobody says why.
+    postcondition {
+      condition     = contains([for subnet in data.aws_subnet.public : subnet.availability_zone_id], self.availability_zone_id)
+      error_message = "private_subnet_ids has ${self.id} in ${self.availability_zone}, where public_subnet_ids has none, so that no load balancer could reach a task there: add a public subnet of that zone, or leave this one out."
+    }
+  }
+}
+
 locals {
   vpc_id = var.vpc_id == null ? data.aws_vpc.default[0].id : var.vpc_id
 
