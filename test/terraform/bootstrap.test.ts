@@ -33,6 +33,22 @@ if (program === undefined) {
       ]);
     });
 
+    test('the state travels encrypted or not at all', () => {
+      const { policy } = plan.at('aws_s3_bucket_policy.state').values;
+      const bucket = `arn:aws:s3:::${String(plan.at('aws_s3_bucket.state').values['bucket'])}`;
+      expect(JSON.parse(policy as string)).toMatchObject({
+        Statement: [
+          {
+            Effect: 'Deny',
+            Principal: '*',
+            Action: 's3:*',
+            Resource: [bucket, `${bucket}/*`],
+            Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+          },
+        ],
+      });
+    });
+
     test('a tag is one image for ever', () => {
       const repositories = plan.of('aws_ecr_repository').map(({ values }) => values);
       expect(repositories.map(({ name }) => String(name)).toSorted()).toEqual([
