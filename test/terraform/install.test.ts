@@ -58,6 +58,14 @@ if (program === undefined) {
       bootstrap,
     }));
 
+  test('a zone that cannot hold the domain is found in the plan, not by a certificate that nobody can prove', async () => {
+    const { variables } = VARIANTS.find(({ domain }) => domain)!;
+    const refused = stage.plan({ ...variables, domain: 'preview.example.org' });
+    await expect(refused).rejects.toMatchObject({
+      stderr: expect.stringMatching(/zone_id is the zone of example\.com/) as string,
+    });
+  });
+
   test('a load balancer more, or a domain, changes what it has to and nothing else', () => {
     const count = (choice: Parameters<typeof planOf>[0]) => planOf(choice).resources.length;
     // Without a domain: load balancer, listener, target group, the waiting room's rule and that of robots.txt.

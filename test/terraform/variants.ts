@@ -8,7 +8,7 @@ const REQUIRED = {
 };
 export const ALLOWED = '192.0.2.0/24';
 const WITHOUT_DOMAIN = { allowed_cidrs: JSON.stringify([ALLOWED]) };
-/** In the zone that every zone is where nobody asks AWS. */
+/** Where nobody asks AWS, every zone is that of example.com. */
 const WITH_DOMAIN = {
   domain: 'preview.example.com',
   zone_id: 'Z0123456789ABCDEFGHIJ',
