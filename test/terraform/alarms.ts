@@ -78,6 +78,7 @@ export function alarms(plan: Plan, { install }: Variant): void {
       'orphans',
       'overdue',
       'stream-lag',
+      'sweep',
     ]);
     for (const { alarm_name, treat_missing_data } of all)
       expect(treat_missing_data, alarm_name).toBe(
