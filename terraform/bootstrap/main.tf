@@ -1,5 +1,6 @@
-# What has to be there before Tempus itself: where Terraform keeps its state, and where the images are pushed to.
-# Its own state stays in this folder; should it be lost, `terraform import` takes the three things up again.
+# What has to be there before Tempus itself: where Terraform keeps its states, and where the images are pushed to.
+# `make setup` applies it and then moves its own state into the bucket, too; should that be lost, `terraform import` takes
+# the things up again.
 
 terraform {
   required_version = ">= 1.11"
@@ -31,12 +32,16 @@ locals {
 # There is no prevent_destroy, because an account has to become empty again. A bucket that still holds states refuses to
 # go all the same, unless `disposable` says that they may be lost.
 resource "aws_s3_bucket" "state" {
+  count = var.state == "s3" ? 1 : 0
+
   bucket        = local.bucket
   force_destroy = var.disposable
 }
 
 resource "aws_s3_bucket_versioning" "state" {
-  bucket = aws_s3_bucket.state.id
+  count = var.state == "s3" ? 1 : 0
+
+  bucket = aws_s3_bucket.state[0].id
 
   versioning_configuration {
     status = "Enabled"
@@ -44,7 +49,9 @@ resource "aws_s3_bucket_versioning" "state" {
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "state" {
-  bucket = aws_s3_bucket.state.id
+  count = var.state == "s3" ? 1 : 0
+
+  bucket = aws_s3_bucket.state[0].id
 
   rule {
     apply_server_side_encryption_by_default {
@@ -54,7 +61,9 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "state" {
 }
 
 resource "aws_s3_bucket_public_access_block" "state" {
-  bucket                  = aws_s3_bucket.state.id
+  count = var.state == "s3" ? 1 : 0
+
+  bucket                  = aws_s3_bucket.state[0].id
   block_public_acls       = true
   block_public_policy     = true
   ignore_public_acls      = true
@@ -80,7 +89,9 @@ resource "aws_s3_bucket_policy" "state" {
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "state" {
-  bucket = aws_s3_bucket.state.id
+  count = var.state == "s3" ? 1 : 0
+
+  bucket = aws_s3_bucket.state[0].id
 
   rule {
     id     = "old-states"
@@ -102,6 +113,10 @@ resource "aws_ecr_repository" "image" {
   # A tag means one image for ever: a push never takes the tag from what still runs.
   image_tag_mutability = "IMMUTABLE"
   force_delete         = var.disposable
+
+  # A repository is this account's, a bucket of that name may be anybody's: so whoever finds the repository learns from it
+  # which bucket is the install's. It is tagged when the bucket is there.
+  tags = { "tempus:state" = coalesce(one(aws_s3_bucket.state[*].bucket), "local") }
 
   image_scanning_configuration {
     scan_on_push = true

@@ -1,6 +1,6 @@
 output "state_bucket" {
-  description = "S3 bucket for Terraform's state."
-  value       = aws_s3_bucket.state.bucket
+  description = "S3 bucket for Terraform's states; null where they stay in the checkout."
+  value       = one(aws_s3_bucket.state[*].bucket)
 }
 
 output "control_plane_repository" {

@@ -26,6 +26,18 @@ variable "region" {
   }
 }
 
+variable "state" {
+  type        = string
+  default     = "s3"
+  description = "Where Terraform's states are: s3 makes a bucket for them, local keeps them in the checkout."
+  nullable    = false
+
+  validation {
+    condition     = contains(["s3", "local"], var.state)
+    error_message = "state must be s3 or local."
+  }
+}
+
 variable "disposable" {
   type        = bool
   default     = false
