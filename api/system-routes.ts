@@ -1,11 +1,8 @@
 import { type RequestHandler, Router } from 'express';
 import { answerSupervisor } from '../platform/supervision.ts';
-import type { Heartbeat } from '../preview/heartbeat.ts';
+import { type Heartbeat, STALE_S } from '../preview/heartbeat.ts';
 import { callerOf } from './authentication.ts';
 import type { ApiDeps } from './deps.ts';
-
-/** Two of the leader's heartbeats may be missed, one every 30 s. */
-const STALE_S = 90;
 
 /** The routes about Tempus itself. What they tell of the controller it has written down: the API cannot reach it. */
 export function systemRoutes(deps: ApiDeps): Router {

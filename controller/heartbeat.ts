@@ -14,7 +14,7 @@ export interface HeartbeatDeps {
 }
 
 /**
- * Two of them may be missed before the leader counts as silent: see api/system-routes.ts. This is the one write that a
+ * Two of them may be missed before the leader counts as silent: see preview/heartbeat.ts. This is the one write that a
  * quiet install makes: it goes to the coordination table, which wakes nobody, and never to the records.
  */
 export const HEARTBEAT_MS = 30_000;

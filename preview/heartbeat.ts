@@ -5,6 +5,9 @@ const KEY = 'heartbeat#leader';
 /** A heartbeat that was on its way when its leader was followed does not hide the one of its successor. */
 const NOT_OLDER = 'attribute_not_exists(#key) OR tenure <= :tenure';
 
+/** One comes every 30 s; two may be missed before the leader counts as silent. */
+export const STALE_S = 90;
+
 /** How the leader is doing, in its own words. Instants are ISO 8601 with milliseconds. */
 export interface Heartbeat {
   owner: string;

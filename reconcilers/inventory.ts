@@ -24,6 +24,9 @@ export interface Proof {
   kept: boolean;
 }
 
+/** What is listed through. */
+export type InventoryPorts = Pick<AwsPorts, 'ecs' | 'elbv2' | 'scheduler'>;
+
 const PREFIX = 'tempus-';
 const TAGS_A_CALL = 20;
 const SERVICES_A_CALL = 10;
@@ -48,7 +51,7 @@ async function pages<P>(
  * part of it cannot be listed: half a list would make what is missing from it look gone.
  */
 export async function listStanding(
-  { ecs, elbv2, scheduler }: AwsPorts,
+  { ecs, elbv2, scheduler }: InventoryPorts,
   config: ReconcilerConfig,
 ): Promise<Standing[]> {
   const services = await pages(

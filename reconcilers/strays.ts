@@ -1,5 +1,7 @@
 import type { SlotTable } from '../preview/coordination.ts';
+import type { ReconcilerConfig } from './config.ts';
 import {
+  type InventoryPorts,
   listStanding,
   type Proof,
   proveElbv2,
@@ -11,6 +13,11 @@ import { type Accounted, judgeStrays, needsProof, standingKey, type Stray } from
 import type { ReconcilerDeps } from './pass.ts';
 
 export type StrayDeps = Pick<ReconcilerDeps, 'ports' | 'config' | 'store' | 'coordination'>;
+
+export interface ProofDeps {
+  ports: InventoryPorts;
+  config: ReconcilerConfig;
+}
 
 /** AWS first, the records second: what is born in between is in the records and never looks like an orphan. */
 export async function findStrays(deps: StrayDeps): Promise<{ strays: Stray[]; known: number }> {
@@ -25,9 +32,10 @@ export async function findStrays(deps: StrayDeps): Promise<{ strays: Stray[]; kn
   return { strays, known: uids.size };
 }
 
-async function prove(
+/** The tags of what stands, by `standingKey`. What is gone by now, or can have none, is left out. */
+export async function prove(
   standing: readonly Standing[],
-  { ports, config }: StrayDeps,
+  { ports, config }: ProofDeps,
 ): Promise<Map<string, Proof>> {
   const proofs = new Map<string, Proof>();
   const note = (one: Standing, proof: Proof | undefined) => {
