@@ -1,0 +1,112 @@
+import { join } from 'node:path';
+import { print } from '../platform/terminal.ts';
+import { awaitApi, tellToken, tryToken } from './api.ts';
+import { announceCaller } from './caller.ts';
+import { FILES, type Install, type Images, readFile, requireInstall, ROOT, writeJson } from './checkout.ts';
+import { letsSomebodyIn } from './choices.ts';
+import { createClients, type Deployed, readDeployed } from './deployed.ts';
+import { claimFirstToken, storeToken } from './first-token.ts';
+import { requireBuild } from './images.ts';
+import { requirePushed } from './push.ts';
+import { Refusal } from './refusal.ts';
+import { Repositories } from './repositories.ts';
+import type { Given } from './settings.ts';
+import { requireTerraform, Terraform } from './terraform.ts';
+
+export const TERRAFORM_FOLDER = join(ROOT, 'terraform');
+
+/**
+ * Applies terraform/ and waits until the API answers. The first time it stores a token for whoever deploys, and shows
+ * it. Everything that can be missing is looked for before Terraform begins.
+ */
+export async function deploy({ TAG, OWNER, YES, TIMEOUT_S }: Given<'deploy'>): Promise<void> {
+  const install = requireInstall();
+  print(
+    `Deploys ${install.install}: Terraform shows what it would change${YES ? ' and does it' : ', and asks'}.`,
+  );
+  requireChoices();
+  requireBuild();
+  await requireTerraform();
+  const caller = await announceCaller(install.region);
+  await noteImages(install, TAG);
+  const terraform = new Terraform(TERRAFORM_FOLDER);
+  await terraform.run('init', '-input=false');
+  await terraform.run('apply', ...(YES ? ['-input=false', '-auto-approve'] : []));
+  const deployed = await requireDeployed(terraform);
+  await awaitApi(deployed.api_url, TIMEOUT_S * 1_000);
+  await showToken(deployed, OWNER ?? caller.name, true);
+}
+
+/** Stores another token with scope admin, for who has lost the first one, and shows it. */
+export async function token({ OWNER }: Given<'token'>): Promise<void> {
+  const { install, region } = requireInstall();
+  print(`Stores another token with scope admin for ${install}, and shows it once.`);
+  const caller = await announceCaller(region);
+  const terraform = new Terraform(TERRAFORM_FOLDER);
+  await terraform.run('init', '-input=false');
+  await showToken(await requireDeployed(terraform), OWNER ?? caller.name, false);
+}
+
+async function showToken(
+  { api_url, region, tables }: Deployed,
+  owner: string,
+  first: boolean,
+): Promise<void> {
+  const clients = createClients(region);
+  try {
+    const place = { client: clients.document, table: tables.coordination };
+    if (first && !(await claimFirstToken(place, owner))) {
+      print(
+        `\nDeployed. The API is at ${api_url}; this install has its token, and make token stores another`,
+      );
+      return;
+    }
+    const text = await storeToken(place, owner);
+    tellToken(api_url, text);
+    await tryToken(api_url, text);
+    print('\nThe API takes it.');
+  } finally {
+    clients.destroy();
+  }
+}
+
+export function requireChoices(): void {
+  const text = readFile(FILES.choices);
+  if (text !== undefined && letsSomebodyIn(text)) return;
+  const why = text === undefined ? 'the file is missing' : 'it sets neither allowed_cidrs nor domain';
+  throw new Refusal(
+    `${FILES.choices} does not say who may reach this install`,
+    why,
+    text === undefined
+      ? 'make setup ALLOWED_CIDRS=… writes it; in another checkout of the install take it over from there'
+      : 'set allowed_cidrs in it to the networks that may reach it, such as ["203.0.113.0/24"]',
+  );
+}
+
+/** Sees that both images are there, before Terraform makes services that could not start. */
+async function noteImages(install: Install, tag: string | undefined): Promise<void> {
+  const noted = readFile(FILES.images);
+  const wanted = tag ?? (noted && tagOf((JSON.parse(noted) as Images).control_plane_image));
+  if (wanted === undefined)
+    throw new Refusal(
+      'no images are pushed from this checkout',
+      `there is no ${FILES.images}`,
+      'make build push, or name a tag that was pushed: make deploy TAG=…',
+    );
+  const repositories = new Repositories(install);
+  try {
+    writeJson(FILES.images, await requirePushed(repositories, wanted));
+  } finally {
+    repositories.close();
+  }
+}
+
+function tagOf(reference: string): string {
+  return reference.slice(reference.lastIndexOf(':') + 1);
+}
+
+async function requireDeployed(terraform: Terraform): Promise<Deployed> {
+  const deployed = readDeployed(await terraform.outputs());
+  if (deployed) return deployed;
+  throw new Refusal('nothing is deployed', "Terraform's state has no outputs", 'make deploy');
+}

@@ -1,0 +1,123 @@
+import { systemClock as clock, toSeconds } from '../platform/clock.ts';
+import { systemRandom as random } from '../platform/random.ts';
+import { formatSpan } from '../platform/span.ts';
+import { print } from '../platform/terminal.ts';
+import { Heartbeats, STALE_S } from '../preview/heartbeat.ts';
+import { isLive } from '../preview/phases.ts';
+import { PreviewStore } from '../preview/store.ts';
+import { SweepBoard } from '../preview/sweep-board.ts';
+import type { Clients, Deployed } from './deployed.ts';
+import { Refusal } from './refusal.ts';
+import { listRemains, orphansOf, type Own, type Remains, unlessGone } from './remains.ts';
+
+const LOOK_MS = 2_000;
+/** The live index is eventually consistent: a record that has just been written may be missing from one look. */
+const EMPTY_LOOKS = 2;
+
+export interface DrainOptions {
+  timeoutMs: number;
+  /** Whose wish it is, for the records and their history. */
+  by: string;
+  /** Ends the waiting. What is being destroyed goes on without it. */
+  signal: AbortSignal;
+}
+
+/**
+ * Has every preview destroyed, by the controller as always, and resolves when no record lives and nothing of any preview
+ * stands in AWS. Throws Refusal where that cannot come to pass, or does not in time; then repeating it goes on.
+ */
+export async function drain(clients: Clients, deployed: Deployed, options: DrainOptions): Promise<void> {
+  const end = clock.monotonic() + options.timeoutMs;
+  let told = '';
+  let released = false;
+  for (let empty = 0; ;) {
+    const remains = await listRemains(clients, deployed);
+    const line = describe(remains);
+    if (line !== told) print((told = line));
+    if (options.signal.aborted) throw stopped(line);
+    empty = remains.live.length + remains.standing.length === 0 ? empty + 1 : 0;
+    if (empty === EMPTY_LOOKS) return;
+    if (empty === 0) {
+      requireNotKept(remains);
+      await requireLeader(clients, deployed);
+      await flip(clients, deployed, remains, options.by);
+      if (!released) await releaseSweep(clients, deployed, remains, options.by);
+      released = true;
+    }
+    if (clock.monotonic() > end) throw late(remains, options.timeoutMs);
+    await clock.sleep(LOOK_MS, options.signal);
+  }
+}
+
+/** Throws Refusal where no controller leads: nobody would destroy anything. */
+export async function requireLeader({ document }: Clients, { tables, config }: Deployed): Promise<void> {
+  const heartbeats = new Heartbeats({ client: document, table: tables.coordination });
+  const heartbeat = await unlessGone(heartbeats.read(), undefined);
+  const age = heartbeat && clock.now().getTime() - Date.parse(heartbeat.at);
+  if (age !== undefined && age <= STALE_S * 1_000) return;
+  throw new Refusal(
+    'no controller leads, so nobody would destroy the previews',
+    age === undefined ? 'none has ever written a heartbeat' : `the last heartbeat is ${formatSpan(age)} old`,
+    `make deploy starts it again; the events of the ECS service ${config.install}-controller say why it does not run`,
+  );
+}
+
+async function flip(clients: Clients, { tables }: Deployed, { live }: Remains, by: string): Promise<void> {
+  const store = new PreviewStore({ client: clients.document, table: tables.previews });
+  const requested_at = toSeconds(clock.now());
+  for (const row of live.filter(({ phase }) => isLive(phase)))
+    await store.requestDeletion(row, { requested_at, reason: 'OperatorRequested', by });
+}
+
+/** Orphans of more previews than a sweep takes by itself would wait for a `tempus gc`, which nobody can ask for any more. */
+async function releaseSweep(
+  { document }: Clients,
+  { tables }: Deployed,
+  remains: Remains,
+  by: string,
+): Promise<void> {
+  const max = new Set(orphansOf(remains).map(({ id }) => id)).size;
+  if (max === 0) return;
+  const board = new SweepBoard({ client: document, table: tables.coordination });
+  await board.request({ request_id: random.uuid(), max, requested_at: toSeconds(clock.now()), by });
+  print('What no record accounts for goes with a sweep, which takes about seven minutes');
+}
+
+/** Throws Refusal where only what a hand protects is left: no sweep and no teardown takes that. */
+export function requireNotKept({ live, standing }: Remains): void {
+  if (live.length > 0 || standing.length === 0 || standing.some(({ kept }) => !kept)) return;
+  throw new Refusal(
+    'what is left carries the tag tempus:keep',
+    standing.map(nameOf).join(', '),
+    'take the tag off, or delete it by hand, then repeat',
+  );
+}
+
+function describe({ live, standing }: Remains): string {
+  const phases = Map.groupBy(live, ({ phase }) => phase);
+  const records = [...phases].map(([phase, rows]) => `${rows.length} ${phase}`).join(', ');
+  const kinds = Map.groupBy(standing, ({ kind }) => kind);
+  const resources = [...kinds].map(([kind, all]) => `${all.length} ${kind}`).join(', ');
+  return `previews: ${records || 'none'}; standing in AWS: ${resources || 'nothing'}`;
+}
+
+export function nameOf({ kind, key }: Own): string {
+  return `${kind} ${key}`;
+}
+
+function stopped(line: string): Refusal {
+  return new Refusal(
+    'stopped waiting',
+    `${line}; the controller goes on, and Terraform has not run`,
+    'repeat it to go on waiting',
+  );
+}
+
+function late({ live, standing }: Remains, timeoutMs: number): Refusal {
+  const left = [...live.map(({ id, phase }) => `preview ${id} (${phase})`), ...standing.map(nameOf)];
+  return new Refusal(
+    `not everything is gone after ${formatSpan(timeoutMs)}`,
+    `${left.slice(0, 10).join(', ')}${left.length > 10 ? ` and ${left.length - 10} more` : ''}`,
+    'repeat it to go on waiting (TIMEOUT_S=…); the conditions of a preview that does not go say why: tempus show ID',
+  );
+}
