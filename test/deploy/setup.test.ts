@@ -1,0 +1,143 @@
+import { mkdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { ECR } from '@aws-sdk/client-ecr';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Checkout } from './checkout.ts';
+import { Account } from './world.ts';
+
+const BUCKET = 'tempus-state-000000000000-us-east-1';
+const BOTH = ['tempus-control-plane', 'tempus-hello'];
+const WRITTEN = [
+  'terraform/backend.tf',
+  'terraform/bootstrap/backend.tf',
+  'terraform/install.auto.tfvars.json',
+  'terraform/terraform.tfvars',
+];
+
+let account: Account;
+const checkouts: Checkout[] = [];
+
+function clone(): Checkout {
+  const checkout = new Checkout(account.env);
+  checkouts.push(checkout);
+  return checkout;
+}
+
+const applies = () => account.deeds().filter(({ what }) => what === 'apply').length;
+const bucket = () => readdirSync(join(account.buckets, BUCKET));
+
+beforeEach(async () => {
+  account = await Account.open();
+});
+
+afterEach(async () => {
+  for (const checkout of checkouts.splice(0)) checkout.dispose();
+  await account.close();
+});
+
+test('setup makes bucket and repositories, moves what it knows of them into the bucket, and repeated makes nothing', async () => {
+  const checkout = clone();
+  const first = await checkout.make(['setup', 'ALLOWED_CIDRS=203.0.113.0/24,198.51.100.7/32']);
+  expect(first).toMatchObject({ code: 0, stderr: '' });
+  expect(first.stdout).toContain(
+    'AWS account 000000000000, region us-east-1, as arn:aws:iam::000000000000:root',
+  );
+  expect(account.ecr.names).toEqual(BOTH);
+  expect(bucket()).toEqual(['bootstrap.tfstate']);
+  expect(checkout.written()).toEqual(WRITTEN);
+  expect(checkout.read('terraform/terraform.tfvars')).toContain(
+    '\nallowed_cidrs = ["203.0.113.0/24", "198.51.100.7/32"]\n',
+  );
+  const backend = checkout.read('terraform/backend.tf');
+  for (const line of [`bucket              = "${BUCKET}"`, 'use_lockfile        = true'])
+    expect(backend).toContain(line);
+
+  checkout.write('terraform/terraform.tfvars', 'allowed_cidrs = ["192.0.2.0/24"] # ours\n');
+  expect(await checkout.make(['setup'])).toMatchObject({ code: 0 });
+  expect(applies()).toBe(1);
+  expect(checkout.read('terraform/backend.tf')).toBe(backend);
+  expect(checkout.read('terraform/terraform.tfvars')).toContain('# ours');
+});
+
+test('a second person with a fresh clone gets the same install, and creates nothing', async () => {
+  const [one, two] = [clone(), clone()];
+  await one.make(['setup', 'INSTALL=tempus-qa']);
+  const { code, stdout } = await two.make(['setup', 'INSTALL=tempus-qa']);
+  expect({ code, stdout }).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('was set up before') as string,
+  });
+  expect(applies()).toBe(1);
+  for (const file of WRITTEN.slice(0, 3)) expect(two.read(file)).toBe(one.read(file));
+});
+
+test('a first setup that broke off is not taken for a whole one elsewhere, and goes on where it began', async () => {
+  const [one, two] = [clone(), clone()];
+  const broken = await one.make(['setup'], { env: { STAND_IN_BREAKS_AT: 'hello' } });
+  expect(broken.code).not.toBe(0);
+  expect(broken.stderr).toContain('terraform apply did not get to its end');
+  expect(account.ecr.names).toEqual(['tempus-control-plane']);
+  expect(one.has('terraform/backend.tf')).toBe(false);
+
+  const elsewhere = await two.make(['setup']);
+  expect(elsewhere.code).not.toBe(0);
+  expect(elsewhere.stderr).toContain('next: repeat make setup in that checkout');
+  expect(two.written()).toEqual([]);
+
+  expect(await one.make(['setup'])).toMatchObject({ code: 0 });
+  expect(account.ecr.names).toEqual(BOTH);
+  expect(bucket()).toEqual(['bootstrap.tfstate']);
+  expect(await two.make(['setup'])).toMatchObject({ code: 0 });
+});
+
+test('a bucket of the right name that the account does not own is not taken', async () => {
+  mkdirSync(join(account.buckets, BUCKET));
+  const checkout = clone();
+  const { code, stderr } = await checkout.make(['setup']);
+  expect(code).not.toBe(0);
+  expect(stderr).toContain('BucketAlreadyExists');
+  expect(bucket()).toEqual([]);
+  expect(checkout.has('terraform/backend.tf')).toBe(false);
+  expect(checkout.has('terraform/bootstrap/backend.tf')).toBe(false);
+});
+
+test('repositories of somebody else are left alone', async () => {
+  const ecr = new ECR({
+    region: 'us-east-1',
+    endpoint: account.ecr.endpoint,
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+  });
+  await ecr.createRepository({ repositoryName: 'tempus-hello' });
+  ecr.destroy();
+  const checkout = clone();
+  const { code, stderr } = await checkout.make(['setup']);
+  expect(code).not.toBe(0);
+  expect(stderr).toContain('error: the repository tempus-hello is not of this install');
+  expect(stderr).toContain('next: choose another name: make setup INSTALL=…');
+  expect(applies()).toBe(0);
+  expect(checkout.written()).toEqual([]);
+});
+
+test('with STATE=local there is no bucket, and another checkout is told where the state is', async () => {
+  const checkout = clone();
+  expect(await checkout.make(['setup', 'STATE=local'])).toMatchObject({ code: 0 });
+  expect(account.ecr.names).toEqual(BOTH);
+  expect(account.bucketNames()).toEqual([]);
+  expect(checkout.has('terraform/bootstrap/terraform.tfstate')).toBe(true);
+  expect(checkout.read('terraform/backend.tf')).toContain('backend "local" {}');
+  expect(await checkout.make(['setup'])).toMatchObject({ code: 0 });
+  const other = await checkout.make(['setup', 'STATE=s3']);
+  expect(other.stderr).toContain('error: this checkout was set up with STATE=local');
+  const elsewhere = await clone().make(['setup']);
+  expect(elsewhere.stderr).toContain('error: this install was set up with STATE=local in another checkout');
+});
+
+test('a checkout is for one install, and says so when it is asked for another', async () => {
+  const checkout = clone();
+  await checkout.make(['setup']);
+  const { code, stderr } = await checkout.make(['setup', 'INSTALL=other']);
+  expect(code).not.toBe(0);
+  expect(stderr).toContain('error: this checkout is set up for tempus in us-east-1');
+  expect(account.ecr.names).toEqual(BOTH);
+});
