@@ -49,7 +49,8 @@ export interface ImageBuild {
 
 /** Builds one image for one platform, whatever this machine is: nothing of it runs while it is built. */
 export async function buildImage({ folder, target, platform, name, nodeImage }: ImageBuild): Promise<void> {
-  const base = ['--platform', platform, '--build-arg', `NODE_IMAGE=${nodeImage}`];
+  // The builder of older engines takes a base image that is there already for any platform: so it is pulled for this one.
+  const base = ['--pull', '--platform', platform, '--build-arg', `NODE_IMAGE=${nodeImage}`];
   await docker(
     ['build', ...base, '--target', target, '--tag', name, folder],
     `see that ${nodeImage} can be pulled for ${platform}; NODE_IMAGE=… names another place for it`,

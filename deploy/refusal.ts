@@ -37,6 +37,10 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (!(error instanceof Error)) return undefined;
   const known = ANSWERS[error.name];
   if (known) return new Refusal(known.title, error.message, known.hint, { cause: error });
+  if ('$fault' in error)
+    return new Refusal(`AWS answers with ${error.name}`, error.message, 'put that right, then repeat', {
+      cause: error,
+    });
   const { code = '' } = error as NodeJS.ErrnoException;
   if (error.name !== 'TimeoutError' && !NO_ANSWER.has(code)) return undefined;
   const why = error.message || code;

@@ -15,6 +15,8 @@ export interface FakeEcrOptions {
   registry?: string;
   /** What the registry takes as the password of AWS. */
   password?: string;
+  /** What it gives to who asks for a password; absent: the right one. */
+  handsOut?: string;
 }
 
 const ACCOUNT = '000000000000';
@@ -111,7 +113,8 @@ export class FakeEcr {
       case 'BatchGetImage':
         return this.#imagesOf(input['repositoryName'] ?? '', input['imageIds'] ?? []);
       case 'GetAuthorizationToken': {
-        const authorizationToken = Buffer.from(`AWS:${this.#options.password ?? ''}`).toString('base64');
+        const { password = '', handsOut = password } = this.#options;
+        const authorizationToken = Buffer.from(`AWS:${handsOut}`).toString('base64');
         return { authorizationData: [{ authorizationToken }] };
       }
       default:
