@@ -96,11 +96,12 @@ async function letGo(
 function requireNothing(remains: Remains): void {
   const { live } = remains;
   if (live.length > 0) {
-    print(`\n${live.length} previews live:`);
+    const title = live.length === 1 ? '1 preview lives' : `${live.length} previews live`;
+    print(`\n${title}:`);
     for (const { id, owner, phase, expires_at } of live)
       print(`  ${id}  ${phase.padEnd(12)}  ${owner.padEnd(16)}  until ${expires_at ?? 'never'}`);
     throw new Refusal(
-      `${live.length} previews live`,
+      title,
       'nothing was destroyed',
       'make destroy FORCE=1 destroys them first; or wait until their time is up',
     );
@@ -108,7 +109,9 @@ function requireNothing(remains: Remains): void {
   const orphans = orphansOf(remains);
   if (orphans.length === 0) return;
   throw new Refusal(
-    `${orphans.length} resources stand that no preview accounts for`,
+    orphans.length === 1
+      ? 'a resource stands that no preview accounts for'
+      : `${orphans.length} resources stand that no preview accounts for`,
     orphans.map(nameOf).join(', '),
     'the sweep takes them within 15 minutes (tempus gc tells of it); or make destroy FORCE=1, which waits for it',
   );

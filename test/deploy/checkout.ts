@@ -98,7 +98,8 @@ export class Checkout {
     { env = {}, input = '' }: { env?: Record<string, string>; input?: string } = {},
   ): Promise<MakeEnd> {
     const child = this.spawn(args, env);
-    child.stdin?.end(input);
+    // One that refuses before it has read anything is over sooner than this.
+    child.stdin?.on('error', () => undefined).end(input);
     const ended = once(child, 'close') as Promise<[number | null]>;
     const [[code], stdout, stderr] = await Promise.all([ended, text(child.stdout!), text(child.stderr!)]);
     return { code: code ?? -1, stdout, stderr };

@@ -1,5 +1,4 @@
-import { mkdirSync } from 'node:fs';
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ECR } from '@aws-sdk/client-ecr';
 import { afterEach, beforeEach, expect, test } from 'vitest';

@@ -3,6 +3,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { print, printError } from '../../platform/terminal.ts';
 
 interface State {
   resources: { address: string; mode: string; type: string; values: Record<string, unknown> }[];
@@ -155,6 +156,17 @@ async function applyRoot(path: string): Promise<void> {
   writeFileSync(path, JSON.stringify(state));
 }
 
+function destroyRoot(path: string): void {
+  if (env['STAND_IN_BREAKS_AT'] !== 'destroy') {
+    writeFileSync(path, JSON.stringify(EMPTY));
+    return;
+  }
+  const state = read(path);
+  state.resources = state.resources.filter(({ address }) => address !== 'aws_ecs_service.controller');
+  writeFileSync(path, JSON.stringify(state));
+  throw new Failure('stopped after the controller');
+}
+
 async function note(what: string): Promise<void> {
   const world =
     env['AWS_ENDPOINT_URL'] === undefined || what !== 'destroy' || isBootstrap ? {} : { world: await seen() };
@@ -166,6 +178,8 @@ async function seen() {
   const { NAMES } = await import('../../laptop/infrastructure.ts');
   const { inspect } = await import('../e2e/world.ts');
   const clients = await openAccount();
+  const { TableNames = [] } = await clients.dynamodb.listTables({});
+  if (!TableNames.includes(NAMES.previews)) return undefined;
   const { Items = [] } = await clients.document.scan({ TableName: NAMES.previews, ConsistentRead: true });
   clients.destroy();
   const live = Items.filter(({ live: flag }) => flag !== undefined).length;
@@ -183,18 +197,18 @@ async function approve(): Promise<void> {
 async function run(): Promise<void> {
   switch (command) {
     case 'version':
-      console.log(JSON.stringify({ terraform_version: env['STAND_IN_VERSION'] ?? '1.11.4' }));
+      print(JSON.stringify({ terraform_version: env['STAND_IN_VERSION'] ?? '1.11.4' }));
       return;
     case 'init':
       init();
       return;
     case 'show': {
       const { resources } = read(requireInit());
-      console.log(JSON.stringify(resources.length > 0 ? { values: { root_module: { resources } } } : {}));
+      print(JSON.stringify(resources.length > 0 ? { values: { root_module: { resources } } } : {}));
       return;
     }
     case 'output':
-      console.log(JSON.stringify(read(requireInit()).outputs));
+      print(JSON.stringify(read(requireInit()).outputs));
       return;
     case 'apply':
     case 'destroy': {
@@ -203,8 +217,8 @@ async function run(): Promise<void> {
       await note(command);
       if (isBootstrap) await (command === 'apply' ? applyBootstrap(path) : destroyBootstrap(path));
       else if (command === 'apply') await applyRoot(path);
-      else writeFileSync(path, JSON.stringify(EMPTY));
-      console.log(`${command} complete`);
+      else destroyRoot(path);
+      print(`${command} complete`);
       return;
     }
     default:
@@ -215,6 +229,6 @@ async function run(): Promise<void> {
 try {
   await run();
 } catch (error) {
-  console.error(`Error: ${error instanceof Failure ? error.message : String((error as Error).stack)}`);
+  printError(`Error: ${error instanceof Failure ? error.message : String((error as Error).stack)}`);
   process.exitCode = 1;
 }

@@ -43,7 +43,7 @@ export class Account {
   readonly home = mkdtempSync(join(tmpdir(), 'tempus-account-'));
   readonly buckets = join(this.home, 'buckets');
   readonly #journal = join(this.home, 'journal.jsonl');
-  readonly #outputs = join(this.home, 'outputs.json');
+  readonly outputs = join(this.home, 'outputs.json');
   readonly #parts: Part[] = [];
   readonly ecr: FakeEcr;
   readonly cloud: Cloud;
@@ -89,7 +89,7 @@ export class Account {
       AWS_ENDPOINT_URL_ECR: this.ecr.endpoint,
       STAND_IN_BUCKETS: this.buckets,
       STAND_IN_JOURNAL: this.#journal,
-      STAND_IN_OUTPUTS: this.#outputs,
+      STAND_IN_OUTPUTS: this.outputs,
     };
   }
 
@@ -112,7 +112,7 @@ export class Account {
       api_url: `http://${HOST}:${this.ports.api}`,
       containers: { controller: { environment } },
     };
-    writeFileSync(this.#outputs, JSON.stringify(outputs));
+    writeFileSync(this.outputs, JSON.stringify(outputs));
   }
 
   startApi(): Promise<Part> {
