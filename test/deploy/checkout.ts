@@ -29,7 +29,12 @@ export interface MakeEnd {
   stderr: string;
 }
 
-/** Terraform on PATH is the stand-in of stand-in.ts. */
+export interface CheckoutOptions {
+  installed?: boolean;
+  /** What is on PATH under this name. */
+  terraform?: 'stand-in' | 'real';
+}
+
 const STAND_IN = join(import.meta.dirname, 'stand-in.ts');
 
 /** A clone of this repository in a folder of its own, in which the real `make` runs. */
@@ -38,16 +43,20 @@ export class Checkout {
   readonly #env: Record<string, string>;
 
   /** `env` is all that `make` finds in its environment, beside a PATH and a HOME of its own. */
-  constructor(env: Record<string, string>, { installed = true }: { installed?: boolean } = {}) {
+  constructor(
+    env: Record<string, string>,
+    { installed = true, terraform = 'stand-in' }: CheckoutOptions = {},
+  ) {
     for (const file of TRACKED)
       if (existsSync(join(ROOT, file)))
         cpSync(join(ROOT, file), join(this.folder, file), { recursive: true });
     if (installed) symlinkSync(join(ROOT, 'node_modules'), join(this.folder, 'node_modules'));
     const bin = join(this.folder, '.bin');
     mkdirSync(bin);
-    writeFileSync(join(bin, 'terraform'), `#!/bin/sh\nexec '${process.execPath}' '${STAND_IN}' "$@"\n`, {
-      mode: 0o755,
-    });
+    if (terraform === 'stand-in')
+      writeFileSync(join(bin, 'terraform'), `#!/bin/sh\nexec '${process.execPath}' '${STAND_IN}' "$@"\n`, {
+        mode: 0o755,
+      });
     this.#env = {
       PATH: `${bin}:${process.env['PATH'] ?? ''}`,
       HOME: join(this.folder, '.home'),
