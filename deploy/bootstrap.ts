@@ -64,7 +64,7 @@ export class Bootstrap {
   /** Makes what is missing; broken off at any point, another call goes on. */
   async make(state: 's3' | 'local'): Promise<StatePlace> {
     removeFile(FILES.bootstrap_backend);
-    await this.#terraform.run('init', '-input=false', '-reconfigure');
+    await this.#terraform.begin();
     await this.#apply(state, false);
     if (state === 'local') return 'local';
     const { state_bucket } = await this.#terraform.outputs();
@@ -79,8 +79,9 @@ export class Bootstrap {
   /** Takes up what somebody has made before, and creates nothing. */
   async join(bucket: string): Promise<StatePlace> {
     this.#writeBackend(bucket);
-    await this.#terraform.run('init', '-input=false', '-reconfigure');
+    await this.#terraform.begin();
     if ((await this.#terraform.resources()).length > 0) return { bucket };
+    removeFile(FILES.bootstrap_backend);
     throw new Refusal(
       'a first make setup of this install has not got to its end',
       `${bucket} does not hold the state of bucket and repositories yet`,
@@ -100,7 +101,7 @@ export class Bootstrap {
   /** Takes bucket and repositories away, with all states and images. Broken off at any point, another call goes on. */
   async destroy(): Promise<void> {
     removeFile(FILES.bootstrap_backend);
-    await this.#terraform.run('init', '-input=false', '-reconfigure');
+    await this.#terraform.begin();
     const standing = await this.#terraform.resources();
     const state = standing.some(({ type }) => type === 'aws_s3_bucket') ? 's3' : 'local';
     // AWS deletes neither what is not empty; the provider empties what was told before that it may.

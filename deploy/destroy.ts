@@ -1,5 +1,3 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { stopRequested } from '../platform/signals.ts';
 import { ask, print } from '../platform/terminal.ts';
 import { closeApi } from './api-service.ts';
@@ -144,7 +142,7 @@ async function destroyBeginnings(install: Install, { account }: Caller): Promise
   if (backend !== undefined) await bootstrap.takeBack(readPlace(backend));
   else if (!holdsState()) await requireNoRepositories(install);
   removeFile(FILES.backend);
-  rmSync(join(TERRAFORM_FOLDER, '.terraform/terraform.tfstate'), { force: true });
+  new Terraform(TERRAFORM_FOLDER).forgetBackend();
   if (holdsState()) await bootstrap.destroy();
   removeFile(FILES.images);
   removeFile(FILES.install);

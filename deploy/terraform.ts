@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { runProgram } from './program.ts';
 import { Refusal } from './refusal.ts';
 
@@ -36,6 +38,16 @@ export class Terraform {
 
   constructor(folder: string) {
     this.#folder = folder;
+  }
+
+  /** Begins with the state where backend.tf says, whatever was before: where there is none, -reconfigure alone forgets nothing. */
+  async begin(): Promise<void> {
+    this.forgetBackend();
+    await this.run('init', '-input=false', '-reconfigure');
+  }
+
+  forgetBackend(): void {
+    rmSync(join(this.#folder, '.terraform/terraform.tfstate'), { force: true });
   }
 
   /** Throws Refusal where it ends with a failure, a "no" to its question included. */

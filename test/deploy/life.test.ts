@@ -146,8 +146,12 @@ test('destroy FORCE=1, killed on its way and repeated, has Terraform run only wh
   expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing is deployed') as string });
 }, 300_000);
 
-test('destroy EVERYTHING=1 leaves the account empty, and the choices of the team in the checkout', async () => {
-  const { code, stderr } = await checkout.make(['destroy', 'YES=1', 'EVERYTHING=1']);
+test('destroy EVERYTHING=1, broken off and repeated, leaves the account empty, and the choices of the team in the checkout', async () => {
+  const everything = ['destroy', 'YES=1', 'EVERYTHING=1'];
+  const broken = await checkout.make(everything, { env: { STAND_IN_BREAKS_AT: 'end' } });
+  expect(broken.code).not.toBe(0);
+  expect(account.ecr.names).toHaveLength(1);
+  const { code, stderr } = await checkout.make(everything);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(account.ecr.names).toEqual([]);
   expect(account.bucketNames()).toEqual([]);

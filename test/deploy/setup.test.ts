@@ -90,6 +90,21 @@ test('a first setup that broke off is not taken for a whole one elsewhere, and g
   expect(await two.make(['setup'])).toMatchObject({ code: 0 });
 });
 
+test('a first setup that broke off before its state was in the bucket goes on from the one in the checkout', async () => {
+  const checkout = clone();
+  const broken = await checkout.make(['setup'], { env: { STAND_IN_BREAKS_AT: 'migration' } });
+  expect(broken.stderr).toContain('terraform init did not get to its end');
+  expect(checkout.has('terraform/backend.tf')).toBe(false);
+  expect(bucket()).toEqual([]);
+  const other = clone();
+  const elsewhere = await other.make(['setup']);
+  expect(elsewhere.stderr).toContain('error: a first make setup of this install has not got to its end');
+  expect(other.written()).toEqual([]);
+  expect(await checkout.make(['setup'])).toMatchObject({ code: 0 });
+  expect(bucket()).toEqual(['bootstrap.tfstate']);
+  expect(checkout.has('terraform/bootstrap/terraform.tfstate')).toBe(false);
+});
+
 test('a bucket of the right name that the account does not own is not taken', async () => {
   mkdirSync(join(account.buckets, BUCKET));
   const checkout = clone();

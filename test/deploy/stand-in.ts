@@ -56,11 +56,14 @@ function init(): void {
   if (changed && !args.includes('-reconfigure') && !args.includes('-migrate-state'))
     throw new Failure('Backend configuration changed');
   if (before !== after && args.includes('-migrate-state')) {
+    if (env['STAND_IN_BREAKS_AT'] === 'migration') throw new Failure('stopped before the state was copied');
     const [from, to] = [place(before), place(after)];
     const state = read(from);
     if (state.resources.length > 0) writeFileSync(to, JSON.stringify(state));
     if (!before.includes('"s3"') && existsSync(from)) writeFileSync(from, '');
   } else place(after);
+  // As Terraform does: without a backend, -reconfigure leaves the one of before where it is noted.
+  if (after === '' && before !== '' && args.includes('-reconfigure')) return;
   mkdirSync(dirname(POINTER), { recursive: true });
   writeFileSync(POINTER, after);
 }
@@ -131,6 +134,7 @@ async function destroyBootstrap(path: string): Promise<void> {
     else await ecr.deleteRepository({ repositoryName: String(one.values['name']), force: true });
     state.resources.pop();
     writeFileSync(path, JSON.stringify(state));
+    if (env['STAND_IN_BREAKS_AT'] === 'end') throw new Failure('stopped on the way to nothing');
   }
 }
 

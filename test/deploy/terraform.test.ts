@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Checkout } from './checkout.ts';
 import { ProviderMirror, whyNoTerraform } from './real-terraform.ts';
@@ -29,6 +30,10 @@ describe.skipIf(missing !== undefined)(
       const first = await checkout.make(['setup', 'STATE=local', 'ALLOWED_CIDRS=203.0.113.0/24']);
       expect(first.code, first.stderr).toBe(0);
       expect(first.stdout).toContain('Apply complete! Resources: 4 added, 0 changed, 0 destroyed.');
+      const format = spawnSync('terraform', ['fmt', '-check', '-diff', '-recursive', 'terraform'], {
+        cwd: checkout.folder,
+      });
+      expect({ status: format.status, diff: format.stdout.toString() }).toEqual({ status: 0, diff: '' });
       const second = await checkout.make(['setup']);
       expect(second.code, second.stderr).toBe(0);
       expect(second.stdout).toContain('Resources: 0 added, 0 changed, 0 destroyed.');
