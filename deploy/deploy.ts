@@ -4,12 +4,13 @@ import { awaitApi, tellToken, tryToken } from './api.ts';
 import { announceCaller } from './caller.ts';
 import { FILES, type Install, type Images, readFile, requireInstall, ROOT, writeJson } from './checkout.ts';
 import { letsSomebodyIn } from './choices.ts';
-import { createClients, type Deployed, readDeployed } from './deployed.ts';
+import { type Clients, createClients, type Deployed, readDeployed } from './deployed.ts';
 import { claimFirstToken, storeToken } from './first-token.ts';
 import { requireBuild } from './images.ts';
 import { requirePushed } from './push.ts';
 import { Refusal } from './refusal.ts';
 import { Repositories } from './repositories.ts';
+import { requireRunning } from './services.ts';
 import type { Given } from './settings.ts';
 import { requireTerraform, Terraform } from './terraform.ts';
 
@@ -28,13 +29,19 @@ export async function deploy({ TAG, OWNER, YES, TIMEOUT_S }: Given<'deploy'>): P
   requireBuild();
   await requireTerraform();
   const caller = await announceCaller(install.region);
-  await noteImages(install, TAG);
+  const { control_plane_image } = await noteImages(install, TAG);
   const terraform = new Terraform(TERRAFORM_FOLDER);
   await terraform.run('init', '-input=false');
   await terraform.run('apply', ...(YES ? ['-input=false', '-auto-approve'] : []));
   const deployed = await requireDeployed(terraform);
-  await awaitApi(deployed.api_url, TIMEOUT_S * 1_000);
-  await showToken(deployed, OWNER ?? caller.name, true);
+  const clients = createClients(deployed.region);
+  try {
+    await requireRunning(clients, deployed, control_plane_image);
+    await awaitApi(deployed.api_url, TIMEOUT_S * 1_000);
+    await showToken(clients, deployed, OWNER ?? caller.name, true);
+  } finally {
+    clients.destroy();
+  }
 }
 
 /** Stores another token with scope admin, for who has lost the first one, and shows it. */
@@ -44,30 +51,30 @@ export async function token({ OWNER }: Given<'token'>): Promise<void> {
   const caller = await announceCaller(region);
   const terraform = new Terraform(TERRAFORM_FOLDER);
   await terraform.run('init', '-input=false');
-  await showToken(await requireDeployed(terraform), OWNER ?? caller.name, false);
-}
-
-async function showToken(
-  { api_url, region, tables }: Deployed,
-  owner: string,
-  first: boolean,
-): Promise<void> {
-  const clients = createClients(region);
+  const deployed = await requireDeployed(terraform);
+  const clients = createClients(deployed.region);
   try {
-    const place = { client: clients.document, table: tables.coordination };
-    if (first && !(await claimFirstToken(place, owner))) {
-      print(
-        `\nDeployed. The API is at ${api_url}; this install has its token, and make token stores another`,
-      );
-      return;
-    }
-    const text = await storeToken(place, owner);
-    tellToken(api_url, text);
-    await tryToken(api_url, text);
-    print('\nThe API takes it.');
+    await showToken(clients, deployed, OWNER ?? caller.name, false);
   } finally {
     clients.destroy();
   }
+}
+
+async function showToken(
+  { document }: Clients,
+  { api_url, tables }: Deployed,
+  owner: string,
+  first: boolean,
+): Promise<void> {
+  const place = { client: document, table: tables.coordination };
+  if (first && !(await claimFirstToken(place, owner))) {
+    print(`\nDeployed. The API is at ${api_url}; this install has its token, and make token stores another`);
+    return;
+  }
+  const text = await storeToken(place, owner);
+  tellToken(api_url, text);
+  await tryToken(api_url, text);
+  print('\nThe API takes it.');
 }
 
 export function requireChoices(): void {
@@ -84,7 +91,7 @@ export function requireChoices(): void {
 }
 
 /** Sees that both images are there, before Terraform makes services that could not start. */
-async function noteImages(install: Install, tag: string | undefined): Promise<void> {
+async function noteImages(install: Install, tag: string | undefined): Promise<Images> {
   const noted = readFile(FILES.images);
   const wanted = tag ?? (noted && tagOf((JSON.parse(noted) as Images).control_plane_image));
   if (wanted === undefined)
@@ -95,7 +102,9 @@ async function noteImages(install: Install, tag: string | undefined): Promise<vo
     );
   const repositories = new Repositories(install);
   try {
-    writeJson(FILES.images, await requirePushed(repositories, wanted));
+    const images = await requirePushed(repositories, wanted);
+    writeJson(FILES.images, images);
+    return images;
   } finally {
     repositories.close();
   }

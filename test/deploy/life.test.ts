@@ -90,6 +90,17 @@ test('without YES=1 Terraform asks, and a no changes nothing', async () => {
   expect(await checkout.make(['deploy'], { input: 'yes\n' })).toMatchObject({ code: 0 });
 });
 
+test('a version that ECS has taken back is told, though Terraform is content', async () => {
+  const tag = '0.2.0-broken';
+  for (const name of account.ecr.names) account.ecr.addImage(name, tag);
+  const args = ['deploy', 'YES=1', `TAG=${tag}`];
+  const { code, stderr } = await checkout.make(args, { env: { STAND_IN_TAKES_BACK: 'controller' } });
+  expect(code).not.toBe(0);
+  expect(stderr).toContain('error: the controller does not run what was deployed');
+  expect(stderr).toMatch(/:0\.1\.0-test and not \S+:0\.2\.0-broken/);
+  expect(await checkout.make(['deploy', 'YES=1', `TAG=${TAG}`])).toMatchObject({ code: 0 });
+});
+
 test('destroy refuses while previews live, tells which, and at once where nobody would destroy them', async () => {
   const ids: string[] = [];
   for (const _ of [1, 2])
@@ -118,7 +129,7 @@ test('destroy FORCE=1, killed on its way and repeated, has Terraform run only wh
     async () => (await list()).items.every(({ phase }) => phase === 'Ready'),
     90_000,
   );
-  expect((await inspect({ aws: account.cloud.endpoint })).services).toHaveLength(2);
+  expect((await inspect({ aws: account.cloud.endpoint })).targetGroups).toHaveLength(2);
 
   const wrong = await checkout.make(['destroy', 'FORCE=1'], { input: 'tempo\n' });
   expect(wrong.stderr).toContain('that was not its name');

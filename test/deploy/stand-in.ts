@@ -146,6 +146,7 @@ async function applyRoot(path: string): Promise<void> {
   const { provision } = await import('../../laptop/infrastructure.ts');
   const clients = await openAccount();
   await provision(clients);
+  await applyServices(clients, control_plane_image ?? '');
   clients.destroy();
   const outputs = JSON.parse(readFileSync(env['STAND_IN_OUTPUTS'] ?? '', 'utf8')) as Record<string, object>;
   const api = {
@@ -158,6 +159,35 @@ async function applyRoot(path: string): Promise<void> {
     outputs: Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, { value }])),
   };
   writeFileSync(path, JSON.stringify(state));
+}
+
+/** The control plane's services, without tasks: those of a test are processes of its own. */
+async function applyServices({ ecs }: Awaited<ReturnType<typeof openAccount>>, image: string): Promise<void> {
+  const { NAMES } = await import('../../laptop/infrastructure.ts');
+  for (const part of ['api', 'controller']) {
+    const name = `${NAMES.install}-${part}`;
+    // As after a circuit breaker: the service is steady, on what ran before.
+    if (env['STAND_IN_TAKES_BACK'] === part) continue;
+    await ecs.registerTaskDefinition({
+      family: name,
+      requiresCompatibilities: ['FARGATE'],
+      networkMode: 'awsvpc',
+      cpu: '256',
+      memory: '512',
+      containerDefinitions: [{ name: part, image }],
+    });
+    const service = { cluster: NAMES.cluster, taskDefinition: name };
+    const { services = [] } = await ecs.describeServices({ cluster: NAMES.cluster, services: [name] });
+    if (services.length > 0) await ecs.updateService({ ...service, service: name });
+    else
+      await ecs.createService({
+        ...service,
+        serviceName: name,
+        desiredCount: 0,
+        launchType: 'FARGATE',
+        networkConfiguration: { awsvpcConfiguration: { subnets: [...NAMES.subnets] } },
+      });
+  }
 }
 
 function destroyRoot(path: string): void {
@@ -187,7 +217,10 @@ async function seen() {
   const { Items = [] } = await clients.document.scan({ TableName: NAMES.previews, ConsistentRead: true });
   clients.destroy();
   const live = Items.filter(({ live: flag }) => flag !== undefined).length;
-  return { live, ...(await inspect({ aws: env['AWS_ENDPOINT_URL'] ?? '' })) };
+  const world = await inspect({ aws: env['AWS_ENDPOINT_URL'] ?? '' });
+  const ofPreviews = (names: string[]) => names.filter((name) => /tempus-[0-9a-f]{8}/.test(name));
+  const { services, taskDefinitions } = world;
+  return { live, ...world, services: ofPreviews(services), taskDefinitions: ofPreviews(taskDefinitions) };
 }
 
 async function approve(): Promise<void> {

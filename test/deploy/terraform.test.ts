@@ -46,8 +46,9 @@ describe.skipIf(missing !== undefined)(
       ]);
     });
 
-    test('deploy applies the install and reads from its outputs where the API is', async () => {
+    test('deploy applies the install, and believes neither Terraform nor its provider that it runs', async () => {
       expect(await checkout.make(['setup', 'STATE=local'])).toMatchObject({ code: 0 });
+      await account.prepare();
       for (const part of ['control-plane', 'hello']) {
         account.ecr.put(`tempus-${part}`, 'tempus', 'local');
         account.ecr.addImage(`tempus-${part}`, '0.1.0-test');
@@ -60,9 +61,12 @@ describe.skipIf(missing !== undefined)(
         'TIMEOUT_S=1',
       ]);
       expect(stdout, stderr).toMatch(/Apply complete! Resources: \d+ added, 0 changed, 0 destroyed/);
-      // What the provider has invented is nowhere.
+      // What the provider has invented is nowhere: ECS knows no such service.
       expect(code).not.toBe(0);
-      expect(stderr).toMatch(/error: the API does not answer at http:\/\/tempus-api[-.]/);
+      expect(stderr).toContain(
+        'error: the api does not run what was deployed\n  its service runs nothing and not ',
+      );
+      expect(stderr).toContain('the events of the ECS service tempus-api');
     });
   },
 );
