@@ -51,7 +51,10 @@ export class Account {
   readonly ports: SplitPorts;
   #controller: Record<string, string> = {};
 
-  private constructor(ecr: FakeEcr, cloud: Cloud, ports: SplitPorts, clients: AwsClients) {
+  readonly #tasks: string;
+
+  private constructor(ecr: FakeEcr, cloud: Cloud, ports: SplitPorts, clients: AwsClients, tasks: string) {
+    this.#tasks = tasks;
     this.ecr = ecr;
     this.cloud = cloud;
     this.ports = ports;
@@ -77,7 +80,7 @@ export class Account {
     });
     const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
     const clients = createClients({ region: 'us-east-1', endpoint: cloud.endpoint, credentials });
-    return new Account(await FakeEcr.start(options), cloud, ports, clients);
+    return new Account(await FakeEcr.start(options), cloud, ports, clients, home);
   }
 
   /** What a deployer of this account has in the environment. */
@@ -160,6 +163,6 @@ export class Account {
     this.clients.destroy();
     await this.cloud.stop();
     await this.ecr.stop();
-    rmSync(this.home, { recursive: true, force: true });
+    for (const folder of [this.home, this.#tasks]) rmSync(folder, { recursive: true, force: true });
   }
 }
