@@ -71,7 +71,9 @@ resource "aws_s3_bucket_public_access_block" "state" {
 }
 
 resource "aws_s3_bucket_policy" "state" {
-  bucket = aws_s3_bucket.state.id
+  count = var.state == "s3" ? 1 : 0
+
+  bucket = aws_s3_bucket.state[0].id
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -14,19 +14,19 @@ if (program === undefined) {
   describe('where state and images are kept', () => {
     test('nobody but the account reads the state, and every version of it can be brought back', () => {
       expect(plan.of('aws_s3_bucket')).toHaveLength(1);
-      const { bucket, force_destroy } = plan.at('aws_s3_bucket.state').values;
+      const { bucket, force_destroy } = plan.at('aws_s3_bucket.state[0]').values;
       expect(String(bucket).length).toBeLessThanOrEqual(63);
       expect(force_destroy).toBe(false);
-      expect(plan.at('aws_s3_bucket_public_access_block.state').values).toMatchObject({
+      expect(plan.at('aws_s3_bucket_public_access_block.state[0]').values).toMatchObject({
         block_public_acls: true,
         block_public_policy: true,
         ignore_public_acls: true,
         restrict_public_buckets: true,
       });
-      expect(plan.at('aws_s3_bucket_versioning.state').values['versioning_configuration']).toMatchObject([
+      expect(plan.at('aws_s3_bucket_versioning.state[0]').values['versioning_configuration']).toMatchObject([
         { status: 'Enabled' },
       ]);
-      const { rule } = plan.at('aws_s3_bucket_lifecycle_configuration.state').values as { rule: object[] };
+      const { rule } = plan.at('aws_s3_bucket_lifecycle_configuration.state[0]').values as { rule: object[] };
       // Old versions go after a while; the state itself never does.
       expect(rule).toMatchObject([
         { status: 'Enabled', expiration: [], noncurrent_version_expiration: [{ noncurrent_days: 90 }] },
@@ -34,8 +34,8 @@ if (program === undefined) {
     });
 
     test('the state travels encrypted or not at all', () => {
-      const { policy } = plan.at('aws_s3_bucket_policy.state').values;
-      const bucket = `arn:aws:s3:::${String(plan.at('aws_s3_bucket.state').values['bucket'])}`;
+      const { policy } = plan.at('aws_s3_bucket_policy.state[0]').values;
+      const bucket = `arn:aws:s3:::${String(plan.at('aws_s3_bucket.state[0]').values['bucket'])}`;
       expect(JSON.parse(policy as string)).toMatchObject({
         Statement: [
           {
@@ -47,6 +47,12 @@ if (program === undefined) {
           },
         ],
       });
+    });
+
+    test('who keeps the state elsewhere gets the repositories and nothing else', async () => {
+      const local = await stage.plan({ state: 'local' }, 'bootstrap');
+      expect(local.resources.filter(({ type }) => type.startsWith('aws_s3'))).toEqual([]);
+      expect(local.of('aws_ecr_repository')).toHaveLength(2);
     });
 
     test('a tag is one image for ever', () => {
