@@ -1,20 +1,9 @@
-import { createHash } from 'node:crypto';
-import type { RequestHandler, Response } from 'express';
-import { rateLimit } from 'express-rate-limit';
-import { type Refusal, type Scope, SCOPES, type Tokens } from '../preview/tokens.ts';
+import type { Request, RequestHandler, Response } from 'express';
+import { type Refusal, type Scope, SCOPES } from '../preview/tokens.ts';
 import type { ApiDeps } from './deps.ts';
+import { FailureLimit, refuse } from './failure-limit.ts';
+import { type Caller, KnownTokens } from './known-tokens.ts';
 import { Problem, sendProblem } from './problems.ts';
-
-/** Who asks, and what he may. */
-export interface Caller {
-  owner: string;
-  scope: Scope;
-}
-
-/** A revoked token is refused within this time, and the table is not read for every poll. */
-const REMEMBERED_MS = 30_000;
-const MOST_REMEMBERED = 1_000;
-const FAILURES_A_MINUTE = 10;
 
 const HINTS: Readonly<Record<Refusal | 'missing', string>> = {
   missing: "curl: -H 'Authorization: Bearer tmp_…'; tempus: set TEMPUS_TOKEN",
@@ -51,39 +40,58 @@ export function authenticate(deps: Pick<ApiDeps, 'tokens' | 'config' | 'clock' |
   }
   if (!tokens) throw new Error('an API that asks for tokens needs to know them');
   const known = new KnownTokens(tokens, clock);
-  const slowDown = limitFailures();
+  const failures = new FailureLimit(log);
   return async (request, response, next) => {
-    const found = await known.find(request.headers.authorization);
-    if (typeof found === 'string') {
-      log.info({ reason: found, ip: request.ip }, 'refused a request without a valid token');
-      await slowDown(request, response, () => sendProblem(response, unauthenticated(found)));
-      return;
-    }
+    const text = bearerOf(request);
+    const recalled = text === undefined ? undefined : known.recall(text);
+    const caller =
+      recalled ??
+      (await failures.inTurn(request, () => identify({ request, response, text, known, failures, log })));
+    if (!caller) return;
     const needed = scopeOf(request.method, request.path);
-    if (SCOPES.indexOf(found.scope) < SCOPES.indexOf(needed)) throw forbidden(found.scope, needed);
-    response.locals['caller'] = found;
+    if (SCOPES.indexOf(caller.scope) < SCOPES.indexOf(needed)) throw forbidden(caller.scope, needed);
+    response.locals['caller'] = caller;
     next();
   };
 }
 
-/** Who fails again and again is answered no more for the rest of the minute; who has a token is not held up by him. */
-function limitFailures(): RequestHandler {
-  return rateLimit({
-    windowMs: 60_000,
-    limit: FAILURES_A_MINUTE,
-    standardHeaders: 'draft-8',
-    legacyHeaders: false,
-    // Whether the header is to be believed is decided by `trust proxy`.
-    validate: { xForwardedForHeader: false },
-    handler: (_request, response) => {
-      sendProblem(response, {
-        status: 429,
-        code: 'too_many_failures',
-        detail: `more than ${FAILURES_A_MINUTE} requests without a valid token within a minute`,
-        hint: 'wait a minute, and check TEMPUS_TOKEN',
-      });
-    },
+function bearerOf({ headers }: Request): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
+}
+
+interface Asking {
+  request: Request;
+  response: Response;
+  text: string | undefined;
+  known: KnownTokens;
+  failures: FailureLimit;
+  log: ApiDeps['log'];
+}
+
+/** Who asks; undefined where nobody may come in, who then has been answered. */
+async function identify({
+  request,
+  response,
+  text,
+  known,
+  failures,
+  log,
+}: Asking): Promise<Caller | undefined> {
+  const mayAsk = text !== undefined && (known.has(text) || (await failures.allowsLookup(request, text)));
+  const found = mayAsk ? await known.find(text) : unread(request, text);
+  if (typeof found === 'object') return found;
+  await failures.count(request, response, () => {
+    // Its minute has ended in between.
+    if (found === 'not_asked') return refuse(response);
+    log.info({ reason: found, ip: request.ip }, 'refused a request without a valid token');
+    sendProblem(response, unauthenticated(found));
   });
+  return undefined;
+}
+
+function unread({ headers }: Request, text: string | undefined): 'missing' | 'malformed' | 'not_asked' {
+  if (text !== undefined) return 'not_asked';
+  return headers.authorization === undefined ? 'missing' : 'malformed';
 }
 
 function unauthenticated(why: Refusal | 'missing') {
@@ -108,33 +116,4 @@ function forbidden(scope: Scope, needed: Scope): Problem {
     hint: `whoever is admin makes one: tempus token create --scope ${needed}`,
     headers: { 'www-authenticate': `Bearer realm="tempus", error="insufficient_scope", scope="${needed}"` },
   });
-}
-
-/** Tokens that were found valid a moment ago. Those that were not are asked for anew. */
-class KnownTokens {
-  readonly #tokens: Pick<Tokens, 'verify'>;
-  readonly #clock: ApiDeps['clock'];
-  readonly #until = new Map<string, { caller: Caller; until: number }>();
-
-  constructor(tokens: Pick<Tokens, 'verify'>, clock: ApiDeps['clock']) {
-    this.#tokens = tokens;
-    this.#clock = clock;
-  }
-
-  async find(header: string | undefined): Promise<Caller | Refusal | 'missing'> {
-    const [, text] = /^Bearer +(\S+)$/i.exec(header ?? '') ?? [];
-    if (text === undefined) return header === undefined ? 'missing' : 'malformed';
-    const key = createHash('sha256').update(text).digest('base64');
-    const seen = this.#until.get(key);
-    if (seen && seen.until > this.#clock.monotonic()) return seen.caller;
-    this.#until.delete(key);
-    const found = await this.#tokens.verify(text, this.#clock.now());
-    if (typeof found === 'string') return found;
-    const { owner, scope, expires_at } = found;
-    const left = new Date(expires_at).getTime() - this.#clock.now().getTime();
-    if (this.#until.size >= MOST_REMEMBERED) this.#until.clear();
-    const caller = { owner, scope };
-    this.#until.set(key, { caller, until: this.#clock.monotonic() + Math.min(REMEMBERED_MS, left) });
-    return caller;
-  }
 }
