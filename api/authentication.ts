@@ -15,9 +15,23 @@ const HINTS: Readonly<Record<Refusal | 'missing', string>> = {
   revoked: 'it was revoked; whoever is admin makes another: tempus token create',
 };
 
-/** Who asks, as the middleware before every route has found. */
+/** What the middleware before every route has found. */
+interface Locals {
+  caller: Caller;
+  /** Whether the token would let him in once more. */
+  isStillValid: () => Promise<boolean>;
+}
+
 export function callerOf(response: Response): Caller {
-  return (response.locals as { caller: Caller }).caller;
+  return (response.locals as Locals).caller;
+}
+
+/**
+ * Whether who was let in would be let in now. For answers that go on for hours: asked every second it costs one read for as
+ * long as a token is remembered. Rejects where the table does not answer.
+ */
+export function isStillValid(response: Response): Promise<boolean> {
+  return (response.locals as Locals).isStillValid();
 }
 
 /** The right that a request takes: to look, to change previews, or to change the install. */
@@ -34,7 +48,9 @@ export function authenticate(deps: Pick<ApiDeps, 'tokens' | 'config' | 'clock' |
   const { tokens, config, clock, log } = deps;
   if (config.auth === 'none') {
     return (_request, response, next) => {
-      response.locals['caller'] = { owner: config.owner, scope: 'admin' } satisfies Caller;
+      const caller: Caller = { owner: config.owner, scope: 'admin' };
+      const locals: Locals = { caller, isStillValid: async () => true };
+      Object.assign(response.locals, locals);
       next();
     };
   }
@@ -43,26 +59,30 @@ export function authenticate(deps: Pick<ApiDeps, 'tokens' | 'config' | 'clock' |
   const failures = new FailureLimit(log);
   return async (request, response, next) => {
     const text = bearerOf(request);
-    const recalled = text === undefined ? undefined : known.recall(text);
     const caller =
-      recalled ??
+      known.recall(text) ??
       (await failures.inTurn(request, () => identify({ request, response, text, known, failures, log })));
     if (!caller) return;
     const needed = scopeOf(request.method, request.path);
     if (SCOPES.indexOf(caller.scope) < SCOPES.indexOf(needed)) throw forbidden(caller.scope, needed);
-    response.locals['caller'] = caller;
+    const locals: Locals = {
+      caller,
+      isStillValid: async () => typeof (await known.find(text)) === 'object',
+    };
+    Object.assign(response.locals, locals);
     next();
   };
 }
 
-function bearerOf({ headers }: Request): string | undefined {
-  return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
+/** The token that a request shows; empty where it shows none. */
+function bearerOf({ headers }: Request): string {
+  return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? '';
 }
 
 interface Asking {
   request: Request;
   response: Response;
-  text: string | undefined;
+  text: string;
   known: KnownTokens;
   failures: FailureLimit;
   log: ApiDeps['log'];
@@ -77,7 +97,7 @@ async function identify({
   failures,
   log,
 }: Asking): Promise<Caller | undefined> {
-  const mayAsk = text !== undefined && (known.has(text) || (await failures.allowsLookup(request, text)));
+  const mayAsk = text !== '' && (known.has(text) || (await failures.allowsLookup(request, text)));
   const found = mayAsk ? await known.find(text) : unread(request, text);
   if (typeof found === 'object') return found;
   await failures.count(request, response, () => {
@@ -89,8 +109,8 @@ async function identify({
   return undefined;
 }
 
-function unread({ headers }: Request, text: string | undefined): 'missing' | 'malformed' | 'not_asked' {
-  if (text !== undefined) return 'not_asked';
+function unread({ headers }: Request, text: string): 'missing' | 'malformed' | 'not_asked' {
+  if (text !== '') return 'not_asked';
   return headers.authorization === undefined ? 'missing' : 'malformed';
 }
 

@@ -1,6 +1,7 @@
 import type { Response } from 'express';
 import type { EventLog } from '../preview/event-log.ts';
 import { isLast, type PreviewEvent } from '../preview/events.ts';
+import { isStillValid } from './authentication.ts';
 import type { ApiDeps } from './deps.ts';
 import { FOLLOW_MS, whileListening } from './following.ts';
 
@@ -14,7 +15,8 @@ const LATE_MS = 60_000;
 
 /**
  * Sends the events of a preview after `from`, then those that come, as server-sent events. Ends when the client goes, when
- * the server stops, and after the last event of the history, or when that is lost for good. A table that does not answer for a while is asked again.
+ * its token ends, when the server stops, and after the last event of the history, or when that is lost for good. A table
+ * that does not answer for a while is asked again.
  */
 export async function followEvents(
   previewId: string,
@@ -33,6 +35,7 @@ export async function followEvents(
   };
   while (!signal.aborted) {
     try {
+      if (!(await isStillValid(response))) break;
       const { items, next } = await events.read(previewId, { limit: PAGE, cursor });
       for (const event of items) send(frame(event));
       const last = items.at(-1);

@@ -1,6 +1,6 @@
 import type { Response } from 'express';
 
-/** How often a route that follows something looks for what is new. */
+/** How often a route that follows something looks for what is new, and whether it may still be told. */
 export const FOLLOW_MS = 1_000;
 
 /** Aborts when nobody listens any more: the client has gone, or the server is about to stop. */

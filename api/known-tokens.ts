@@ -23,6 +23,7 @@ export class KnownTokens {
   readonly #tokens: Pick<Tokens, 'verify'>;
   readonly #clock: Clock;
   readonly #known = new Map<string, Known>();
+  readonly #asking = new Map<string, Promise<Caller | Refusal>>();
 
   constructor(tokens: Pick<Tokens, 'verify'>, clock: Clock) {
     this.#tokens = tokens;
@@ -40,13 +41,19 @@ export class KnownTokens {
     return this.#known.has(hash(text));
   }
 
-  /** Whose token this is, at most 29 s old, or why it lets nobody in. */
+  /** Whose token this is, at most 29 s old, or why it lets nobody in. Who asks meanwhile shares the answer. */
   async find(text: string): Promise<Caller | Refusal> {
     const recalled = this.recall(text);
     if (recalled) return recalled;
+    const key = hash(text);
+    const asking = this.#asking.get(key) ?? this.#ask(text, key).finally(() => this.#asking.delete(key));
+    this.#asking.set(key, asking);
+    return asking;
+  }
+
+  async #ask(text: string, key: string): Promise<Caller | Refusal> {
     const now = this.#clock.now();
     const found = await this.#tokens.verify(text, now);
-    const key = hash(text);
     this.#known.delete(key);
     if (typeof found === 'string') return found;
     const { owner, scope, expires_at } = found;

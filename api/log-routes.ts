@@ -1,6 +1,7 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { canonicalInstant } from '../preview/expiry.ts';
 import { isSeveral } from '../preview/spec.ts';
+import { isStillValid } from './authentication.ts';
 import type { ApiDeps } from './deps.ts';
 import { FOLLOW_MS, whileListening } from './following.ts';
 import { type LogLine, LogTail } from './log-tail.ts';
@@ -77,10 +78,10 @@ interface Following {
   deps: ApiDeps;
 }
 
-/** Until the client goes, the server stops, or the preview is Deleted and its last lines have been read. */
+/** Until the client goes, its token ends, the server stops, or the preview is Deleted and its last lines have been read. */
 async function followLines(previewId: string, { reader, write, response, deps }: Following): Promise<void> {
   const signal = whileListening(response, deps.stopping);
-  while (!signal.aborted) {
+  while (!signal.aborted && (await isStillValid(response))) {
     const over = (await deps.store.get(previewId))?.phase === 'Deleted';
     write(await reader.read());
     if (over) return;
