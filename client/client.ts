@@ -3,6 +3,7 @@ import type { PreviewEvent } from '../preview/events.ts';
 import type { PreviewView } from '../preview/view.ts';
 import { ApiProblem, Unreachable } from './errors.ts';
 import { readData, readLines } from './lines.ts';
+import { followLog } from './log-follow.ts';
 import type {
   CreatedToken,
   CreateRequest,
@@ -40,6 +41,7 @@ export interface WaitOptions {
   everyMs?: number;
 }
 
+const NDJSON = 'application/x-ndjson';
 const POLL_MS = 250;
 /** How long to wait before a stream that has ended is asked for again. */
 const RECONNECT_MS = 1_000;
@@ -157,36 +159,43 @@ export class TempusClient {
     return this.#json('/health');
   }
 
-  /** The lines that a preview wrote; with `follow`, also those that it goes on to write. */
+  /**
+   * The lines that a preview wrote; with `follow`, also those that it goes on to write, until it is Deleted. Of several
+   * containers each line says which wrote it.
+   */
   async *logs(id: string, options: LogOptions = {}): AsyncGenerator<string> {
-    let from = options;
-    for (;;) {
-      try {
-        return yield* this.#lines(id, from);
-      } catch (error) {
-        if (!options.follow || !isQuiet(error)) throw error;
-        // Nothing came for minutes, so whatever is younger than this one has not been seen yet.
-        const { tail: _, ...rest } = options;
-        from = { ...rest, since: '60s' };
-      }
+    if (!options.follow) return yield* this.#written(id, options);
+    const { signal } = options;
+    const looking = signal ? { signal } : {};
+    const { spec } = await this.get(id, looking);
+    const source = {
+      ask: (query: LogOptions) => this.#askLogs(id, NDJSON, { ...query, ...looking, follow: true }),
+      isOver: async () => (await this.get(id, looking)).phase === 'Deleted',
+      pause: () => this.#clock.sleep(RECONNECT_MS, signal),
+    };
+    for await (const { container, message } of followLog(source, options))
+      yield spec.containers === undefined ? message : `${container} | ${message}`;
+  }
+
+  async *#written(id: string, options: LogOptions): AsyncGenerator<string> {
+    const { body } = await this.#askLogs(id, 'text/plain', options);
+    try {
+      yield* readLines(body);
+    } catch (error) {
+      if (options.signal?.aborted) throw error;
+      throw new Unreachable(this.server, error);
     }
   }
 
-  async *#lines(id: string, { tail, since, follow, signal }: LogOptions): AsyncGenerator<string> {
+  async #askLogs(id: string, accept: string, { tail, since, follow, signal }: LogOptions): Promise<Response> {
     const query = new URLSearchParams();
     if (tail !== undefined) query.set('tail', String(tail));
     if (since !== undefined) query.set('since', since);
     if (follow) query.set('follow', 'true');
-    const response = await this.#send(
-      `/preview/${encodeURIComponent(id)}/logs?${query.toString()}`,
-      signal ? { signal } : {},
-    );
-    try {
-      yield* readLines(response.body);
-    } catch (error) {
-      if (signal?.aborted) throw error;
-      throw new Unreachable(this.server, error);
-    }
+    const path = `/preview/${encodeURIComponent(id)}/logs?${query.toString()}`;
+    const response = await this.#send(path, { headers: { accept }, ...(signal ? { signal } : {}) });
+    if (response.headers.get('content-type')?.includes(accept)) return response;
+    throw new ApiProblem(notTempus(response));
   }
 
   /** Looks at a preview until `done` holds; undefined when `signal` aborts first. */
@@ -261,11 +270,4 @@ function notTempus({ status, statusText }: Response): Problem {
     retryable: status >= 500,
     hint: 'check the address: --server, or TEMPUS_SERVER',
   };
-}
-
-/** fetch gives up on a body that has been silent for five minutes, as the log of an idle preview is. */
-function isQuiet(error: unknown): boolean {
-  const cut = error instanceof Unreachable ? error.cause : undefined;
-  const why = cut instanceof Error ? cut.cause : undefined;
-  return (why as { code?: string } | undefined)?.code === 'UND_ERR_BODY_TIMEOUT';
 }

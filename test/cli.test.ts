@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -332,6 +332,15 @@ async function withServer<T>(listener: RequestListener, use: (url: string) => Pr
   }
 }
 
+/** What the API answers to whoever follows a log: which preview it is, then a line an object. */
+function sendView(response: ServerResponse): void {
+  response.setHeader('content-type', 'application/json').end('{"phase": "Ready", "spec": {}}');
+}
+
+function lineOf(message: string): string {
+  return `${JSON.stringify({ timestamp: '2026-01-01T00:00:00.000Z', container: 'app', task: 't', message })}\n`;
+}
+
 describe('servers that are not well', () => {
   test.each([200, 404])('a %i page of another program is told as such, not as an answer', async (status) => {
     const page: RequestListener = (_, response) =>
@@ -355,18 +364,23 @@ describe('servers that are not well', () => {
   });
 
   test('one that goes away while logs are followed ends them with 7', async () => {
-    const cut: RequestListener = (_, response) => {
-      response.writeHead(200, { 'content-type': 'text/plain' });
-      response.write('one\n', () => response.destroy());
+    let asked = 0;
+    const cut: RequestListener = (request, response) => {
+      if (!request.url?.includes('/logs')) return sendView(response);
+      if (asked++ > 0) return void response.destroy();
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+      response.write(lineOf('one'), () => response.destroy());
     };
     const run = await withServer(cut, (url) => tempus('logs', '550e8400', '-f', '--server', url));
     expect(run).toMatchObject({ code: 7, stdout: 'one\n' });
   });
 
   test('a reader that has gone, as | head has, ends logs quietly', async () => {
-    const endless: RequestListener = (_, response) => {
-      const more = () => void response.write('line\n'.repeat(1000), (error) => error ?? setImmediate(more));
-      response.writeHead(200, { 'content-type': 'text/plain' });
+    const endless: RequestListener = (request, response) => {
+      if (!request.url?.includes('/logs')) return sendView(response);
+      const more = () =>
+        void response.write(lineOf('line').repeat(1000), (error) => error ?? setImmediate(more));
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' });
       more();
     };
     const run = await withServer(endless, async (url) => {

@@ -3,7 +3,7 @@ import { TempusClient } from '../../client/client.ts';
 import { systemClock as clock } from '../../platform/clock.ts';
 
 /** What fetch does to a body that was silent for five minutes. */
-function silenced(text: string): Response {
+function silenced(text: string, type = 'application/x-ndjson'): Response {
   const cause = Object.assign(new Error('Body Timeout Error'), { code: 'UND_ERR_BODY_TIMEOUT' });
   let sent = false;
   const body = new ReadableStream<Uint8Array>({
@@ -13,29 +13,46 @@ function silenced(text: string): Response {
       controller.enqueue(new TextEncoder().encode(text));
     },
   });
-  return new Response(body, { headers: { 'content-type': 'text/plain' } });
+  return new Response(body, { headers: { 'content-type': type } });
 }
 
+const lineOf = (second: number, message: string) =>
+  `${JSON.stringify({ timestamp: `2026-01-01T00:00:0${second}.900Z`, container: 'app', task: 't', message })}\n`;
+
 test('logs that are followed go on after a long silence, and no line comes twice', async () => {
+  const answers = [
+    silenced(`${lineOf(1, 'one')}${lineOf(8, 'two')}`),
+    new Response(`${lineOf(8, 'two')}${lineOf(8, 'two')}${lineOf(9, 'three')}`, {
+      headers: { 'content-type': 'application/x-ndjson' },
+    }),
+  ];
   const asked: string[] = [];
   const fetcher = async (url: unknown) => {
-    asked.push(new URL(String(url)).search);
-    return asked.length === 1 ? silenced('one\ntwo\n') : new Response('three\n');
+    const { pathname, search } = new URL(String(url));
+    if (!pathname.endsWith('/logs')) return Response.json({ phase: 'Deleted', spec: {} });
+    asked.push(search);
+    return answers.shift()!;
   };
-  const client = new TempusClient({ server: 'http://127.0.0.1:1', clock, fetch: fetcher });
+  const sleep = async () => undefined;
+  const client = new TempusClient({
+    server: 'http://127.0.0.1:1',
+    clock: { ...clock, sleep },
+    fetch: fetcher,
+  });
   expect(await Array.fromAsync(client.logs('550e8400', { follow: true, tail: 2 }))).toEqual([
     'one',
     'two',
+    'two',
     'three',
   ]);
-  expect(asked).toEqual(['?tail=2&follow=true', '?since=60s&follow=true']);
+  expect(asked).toEqual(['?tail=2&follow=true', '?since=2026-01-01T00%3A00%3A03.000Z&follow=true']);
 });
 
 test('logs that are not followed end with the error', async () => {
   const client = new TempusClient({
     server: 'http://127.0.0.1:1',
     clock,
-    fetch: async () => silenced('one\n'),
+    fetch: async () => silenced('one\n', 'text/plain'),
   });
   await expect(Array.fromAsync(client.logs('550e8400'))).rejects.toThrow('no answer from http://127.0.0.1:1');
 });
