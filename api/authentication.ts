@@ -1,13 +1,15 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { type Refusal, type Scope, SCOPES } from '../preview/tokens.ts';
+import { TOKEN_KINDS, TOKEN_LENGTHS } from '../preview/token-text.ts';
 import type { ApiDeps } from './deps.ts';
 import { FailureLimit, refuse } from './failure-limit.ts';
 import { type Caller, KnownTokens } from './known-tokens.ts';
 import { Problem, sendProblem } from './problems.ts';
 
+const LENGTHS = TOKEN_KINDS.map((kind) => `${TOKEN_LENGTHS[kind]} (${kind})`).join(' or ');
 const HINTS: Readonly<Record<Refusal | 'missing', string>> = {
   missing: "curl: -H 'Authorization: Bearer tmp_…'; tempus: set TEMPUS_TOKEN",
-  malformed: 'a token begins with tmp_ and is 66 characters or so; copy all of it, without quotes',
+  malformed: `a token begins with tmp_ and has ${LENGTHS} characters; copy all of it, without quotes`,
   mistyped: 'a character is wrong or missing: copy it again',
   unknown:
     'this install never gave it out, or it has long ended; whoever is admin makes one: tempus token create',

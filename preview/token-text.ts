@@ -23,6 +23,19 @@ const FORM = new RegExp(
   `^tmp_(${TOKEN_KINDS.join('|')})_([0-9A-Za-z]{${ID_LENGTH}})_([0-9A-Za-z]{${SECRET_LENGTH}})([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`,
 );
 
+/** How long a token of each kind is. */
+export const TOKEN_LENGTHS: Readonly<Record<TokenKind, number>> = {
+  user: lengthOf('user'),
+  ci: lengthOf('ci'),
+};
+
+/** What a person may take for a token, mistyped or cut short too: its kind, its id, and what must not be shown. */
+const LOOSE = /\btmp_([a-z]+)_([0-9A-Za-z]+)_[0-9A-Za-z]+/g;
+
+function lengthOf(kind: TokenKind): number {
+  return `tmp_${kind}_`.length + ID_LENGTH + '_'.length + SECRET_LENGTH + CHECKSUM_LENGTH;
+}
+
 function base62(bytes: Uint8Array, length: number): string {
   let rest = BigInt(`0x${Buffer.from(bytes).toString('hex')}`);
   let text = '';
@@ -55,6 +68,16 @@ export function readToken(text: string): TokenText | 'malformed' | 'mistyped' {
   if (kind === undefined || id === undefined || secret === undefined) return 'malformed';
   if (checksum(text.slice(0, -CHECKSUM_LENGTH)) !== sum) return 'mistyped';
   return { kind: kind as TokenKind, id, secret };
+}
+
+/** The id that a person typed, who may have typed all of the token. */
+export function tokenIdOf(typed: string): string {
+  return /^tmp_[a-z]+_([0-9A-Za-z]+)_/.exec(typed)?.[1] ?? typed;
+}
+
+/** A text without the secrets of the tokens in it; their kinds and ids stay. */
+export function hideSecrets(text: string): string {
+  return text.replaceAll(LOOSE, 'tmp_$1_$2_***');
 }
 
 /** What is stored of a secret. A fast hash is right for 256 bits of chance: there is no dictionary to try. */

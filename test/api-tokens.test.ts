@@ -49,8 +49,12 @@ describe('a token that is', () => {
     return reply.json()['detail'];
   };
 
-  test('something else is malformed', async () => {
+  test('something else is malformed, and how long one is is told', async () => {
     expect(await refused('secret')).toBe('the token is malformed');
+    const ci = { kind: 'ci' as const, owner: 'ci', scope: 'read' as const, ttl_days: 1, created_by: 'test' };
+    const made = await world.tokens.create(ci, world.clock.now());
+    const { hint } = (await ask('GET', '/previews', 'secret')).json();
+    expect(hint).toContain(`${(await make('read')).length} (user) or ${made.text.length} (ci) characters`);
   });
 
   test('mistyped in any one place is told from one that is unknown', async () => {
