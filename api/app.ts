@@ -4,6 +4,7 @@ import { pinoHttp } from 'pino-http';
 import { authenticate } from './authentication.ts';
 import type { ApiDeps } from './deps.ts';
 import { eventRoutes } from './event-routes.ts';
+import { EXACTLY } from './exactly.ts';
 import { guard } from './guard.ts';
 import { logRoutes } from './log-routes.ts';
 import { openapi } from './openapi.ts';
@@ -32,6 +33,7 @@ export function createApi(deps: ApiDeps): express.Express {
   app.disable('x-powered-by');
   // One load balancer stands before it, and says who asks and how; on a laptop nobody does.
   app.set('trust proxy', config.behind_load_balancer ? 1 : false);
+  app.set('case sensitive routing', EXACTLY.caseSensitive);
   app.use(requestId(() => random.uuid()));
   app.use(
     pinoHttp({

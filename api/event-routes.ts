@@ -2,6 +2,7 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import type { EventLog, EventOrder } from '../preview/event-log.ts';
 import { PREVIEW_ID } from '../preview/record.ts';
 import type { ApiDeps } from './deps.ts';
+import { EXACTLY } from './exactly.ts';
 import { followEvents, isOver } from './event-stream.ts';
 import { notFound } from './problems.ts';
 import { badQuery, findPreview } from './routes.ts';
@@ -21,7 +22,7 @@ interface HistoryQuery {
 
 /** The history of a preview: a page as JSON, or all of it and what follows as server-sent events. */
 export function eventRoutes(deps: ApiDeps): Router {
-  const router = Router();
+  const router = Router(EXACTLY);
   const { events } = deps;
   if (events) router.get('/preview/:id/events', history({ ...deps, events }));
   return router;

@@ -3,6 +3,7 @@ import { canonicalInstant } from '../preview/expiry.ts';
 import { isSeveral } from '../preview/spec.ts';
 import { isStillValid } from './authentication.ts';
 import type { ApiDeps } from './deps.ts';
+import { EXACTLY } from './exactly.ts';
 import { FOLLOW_MS, whileListening } from './following.ts';
 import { type LogLine, LogTail } from './log-tail.ts';
 import { badQuery, findPreview } from './routes.ts';
@@ -17,7 +18,7 @@ const MAX_TAIL = 10_000;
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
 
 export function logRoutes(deps: ApiDeps): Router {
-  const router = Router();
+  const router = Router(EXACTLY);
   router.get('/preview/:id/logs', logs(deps));
   return router;
 }

@@ -1,12 +1,13 @@
 import { type RequestHandler, Router } from 'express';
 import { viewPreview } from '../preview/views.ts';
 import type { ApiDeps } from './deps.ts';
+import { EXACTLY } from './exactly.ts';
 import { Problem } from './problems.ts';
 import { findPreview } from './routes.ts';
 
 /** The route that asks for another try of what has failed. */
 export function retryRoutes(deps: ApiDeps): Router {
-  const router = Router();
+  const router = Router(EXACTLY);
   router.post('/preview/:id/retry', retry(deps));
   return router;
 }

@@ -8,6 +8,7 @@ import { previewUrls } from '../preview/urls.ts';
 import { viewPreview } from '../preview/views.ts';
 import { callerOf } from './authentication.ts';
 import type { ApiDeps } from './deps.ts';
+import { EXACTLY } from './exactly.ts';
 import { createSchema, readCreate, type Wish } from './create-request.ts';
 import { requireJson } from './guard.ts';
 import { hashRequest, readIdempotencyKey, uuidOfKey } from './identity.ts';
@@ -26,7 +27,7 @@ export async function findPreview(request: Request, { store }: Pick<ApiDeps, 'st
 
 /** The routes that write and read records. None of them calls AWS beyond the table. */
 export function previewRoutes(deps: ApiDeps): Router {
-  const router = Router();
+  const router = Router(EXACTLY);
   router.post('/preview/create', requireJson, create(deps));
   router.get('/preview/:id', get(deps));
   router.get('/previews', list(deps));

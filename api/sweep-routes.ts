@@ -4,6 +4,7 @@ import { toSeconds } from '../platform/clock.ts';
 import { isOpen, type SweepRequest } from '../preview/sweep-board.ts';
 import { callerOf } from './authentication.ts';
 import type { ApiDeps } from './deps.ts';
+import { EXACTLY } from './exactly.ts';
 import { requireJson } from './guard.ts';
 import { readBody } from './read-body.ts';
 
@@ -26,7 +27,7 @@ export const sweepSchema = z
 
 /** What the leader's sweeps found, and leave for one of them to go further. The sweeping itself is the leader's. */
 export function sweepRoutes(deps: ApiDeps): Router {
-  const router = Router();
+  const router = Router(EXACTLY);
   const { sweepBoard } = deps;
   if (!sweepBoard) return router;
   router.get('/system/sweep', show({ ...deps, sweepBoard }));

@@ -3,10 +3,11 @@ import { answerSupervisor } from '../platform/supervision.ts';
 import { type Heartbeat, STALE_S } from '../preview/heartbeat.ts';
 import { callerOf } from './authentication.ts';
 import type { ApiDeps } from './deps.ts';
+import { EXACTLY } from './exactly.ts';
 
 /** The routes about Tempus itself. What they tell of the controller it has written down: the API cannot reach it. */
 export function systemRoutes(deps: ApiDeps): Router {
-  const router = Router();
+  const router = Router(EXACTLY);
   router.get('/system', system(deps));
   if (deps.supervision) router.get(['/metrics', '/healthz', '/readyz'], supervise(deps.supervision));
   return router;

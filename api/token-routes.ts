@@ -4,6 +4,7 @@ import { DEFAULT_DAYS, MOST_DAYS, SCOPES, type TokenRow, type Tokens } from '../
 import { TOKEN_KINDS } from '../preview/token-text.ts';
 import { callerOf } from './authentication.ts';
 import type { ApiDeps } from './deps.ts';
+import { EXACTLY } from './exactly.ts';
 import { requireJson } from './guard.ts';
 import { Problem } from './problems.ts';
 import { readBody } from './read-body.ts';
@@ -25,7 +26,7 @@ export const tokenSchema = z
 
 /** Tokens are made and revoked by who has scope admin; none can be read again. */
 export function tokenRoutes(deps: ApiDeps): Router {
-  const router = Router();
+  const router = Router(EXACTLY);
   const { tokens } = deps;
   if (!tokens) {
     router.all(['/tokens', '/tokens/:id'], refuse);
@@ -64,7 +65,8 @@ function view({ secret_hash: _hash, purge_at: _purge, ...row }: TokenRow) {
 }
 
 function revoke({ tokens, clock, log }: Deps): RequestHandler<{ id: string }> {
-  return async ({ params: { id } }, response) => {
+  return async ({ params }, response) => {
+    const { id } = params;
     const known = /^[0-9A-Za-z]{12}$/.test(id) && (await tokens.revoke(id, clock.now()));
     if (!known) {
       throw new Problem({

@@ -120,6 +120,37 @@ test('each scope may do its own and no more', async () => {
   for (const any of [read, write, admin]) expect((await ask('GET', '/previews', any)).status).toBe(200);
 });
 
+test.each([
+  ['POST', '/PREVIEW/create'],
+  ['POST', '/Tokens'],
+  ['POST', '/System/sweep'],
+  ['GET', '/Previews'],
+  ['DELETE', '/PREVIEW/550e8400'],
+  ['POST', '/preview/550e8400/Retry'],
+  ['GET', '/preview/550e8400/LOGS'],
+  ['GET', '/preview/550e8400/Events'],
+  ['GET', '/SYSTEM'],
+  ['GET', '/OpenAPI.json'],
+])('a path has one spelling: %s %s is none', async (method, path) => {
+  const reply = await ask(
+    method,
+    path,
+    await make('admin'),
+    method === 'POST' ? { owner: 'eve' } : undefined,
+  );
+  expect(reply.json()).toMatchObject({ status: 404, code: 'route_not_found' });
+});
+
+test.each(['/%70review/create', '//preview/create', '/preview/%63reate', '/Preview/create'])(
+  'no spelling of a path gives a token more than its scope: POST %s creates nothing',
+  async (path) => {
+    for (const scope of ['read', 'write', 'admin'] as const) {
+      expect((await ask('POST', path, await make(scope), {})).status).toBeGreaterThanOrEqual(403);
+    }
+    expect((await ask('GET', '/previews', await make('read'))).json()).toMatchObject({ items: [] });
+  },
+);
+
 test('what is created and destroyed carries the name of its token, whatever the request says', async () => {
   const made = await ask('POST', '/preview/create', await make('write', 'ada'), { ttl_hours: 1 });
   expect(made.json()).toMatchObject({ owner: 'ada' });
