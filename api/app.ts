@@ -6,6 +6,7 @@ import type { ApiDeps } from './deps.ts';
 import { eventRoutes } from './event-routes.ts';
 import { EXACTLY } from './exactly.ts';
 import { guard } from './guard.ts';
+import { hideSecretsInUrl } from './hide-secrets.ts';
 import { logRoutes } from './log-routes.ts';
 import { openapi } from './openapi.ts';
 import { Problem, problemHandler } from './problems.ts';
@@ -34,6 +35,7 @@ export function createApi(deps: ApiDeps): express.Express {
   // One load balancer stands before it, and says who asks and how; on a laptop nobody does.
   app.set('trust proxy', config.behind_load_balancer ? 1 : false);
   app.set('case sensitive routing', EXACTLY.caseSensitive);
+  app.use(hideSecretsInUrl);
   app.use(requestId(() => random.uuid()));
   app.use(
     pinoHttp({

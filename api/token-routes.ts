@@ -1,7 +1,7 @@
 import { type RequestHandler, Router } from 'express';
 import * as z from 'zod';
 import { DEFAULT_DAYS, MOST_DAYS, SCOPES, type TokenRow, type Tokens } from '../preview/tokens.ts';
-import { TOKEN_KINDS } from '../preview/token-text.ts';
+import { TOKEN_KINDS, tokenIdOf } from '../preview/token-text.ts';
 import { callerOf } from './authentication.ts';
 import type { ApiDeps } from './deps.ts';
 import { EXACTLY } from './exactly.ts';
@@ -66,7 +66,7 @@ function view({ secret_hash: _hash, purge_at: _purge, ...row }: TokenRow) {
 
 function revoke({ tokens, clock, log }: Deps): RequestHandler<{ id: string }> {
   return async ({ params }, response) => {
-    const { id } = params;
+    const id = tokenIdOf(params.id);
     const known = /^[0-9A-Za-z]{12}$/.test(id) && (await tokens.revoke(id, clock.now()));
     if (!known) {
       throw new Problem({

@@ -30,7 +30,7 @@ export const TOKEN_LENGTHS: Readonly<Record<TokenKind, number>> = {
 };
 
 /** What a person may take for a token, mistyped or cut short too: its kind, its id, and what must not be shown. */
-const LOOSE = /\btmp_([a-z]+)_([0-9A-Za-z]+)_[0-9A-Za-z]+/g;
+const LOOSE = /tmp_([a-z]+)_([0-9A-Za-z]+)_[0-9A-Za-z]+/g;
 
 function lengthOf(kind: TokenKind): number {
   return `tmp_${kind}_`.length + ID_LENGTH + '_'.length + SECRET_LENGTH + CHECKSUM_LENGTH;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { openapi } from '../api/openapi.ts';
 import { secretBytes } from '../platform/random.ts';
 import { Tokens } from '../preview/tokens.ts';
-import { API, useTokens } from './token-world.ts';
+import { API, guess, useTokens } from './token-world.ts';
 
 const world = useTokens();
 const { ask, make } = world;
@@ -150,6 +150,37 @@ test.each(['/%70review/create', '//preview/create', '/preview/%63reate', '/Previ
     expect((await ask('GET', '/previews', await make('read'))).json()).toMatchObject({ items: [] });
   },
 );
+
+describe('a whole token in a path', () => {
+  const secretOf = (token: string) => token.split('_')[3]!.slice(0, 43);
+
+  test('is revoked as its id is, and its secret is neither answered nor logged', async () => {
+    const [admin, { text, row }] = [await make('admin'), await world.store('read')];
+    expect((await ask('DELETE', `/tokens/${text}`, admin)).status).toBe(204);
+    expect(await world.tokens.verify(text, world.clock.now())).toBe('revoked');
+    expect(world.logged).toContain(`/tokens/tmp_user_${row.id}_***`);
+    expect(world.logged).not.toContain(secretOf(text));
+  });
+
+  test.each([
+    ['GET', (token: string) => `/preview/${token}`],
+    ['GET', (token: string) => `/preview/${token}/logs`],
+    ['DELETE', (token: string) => `/tokens/${token.replaceAll('_', '%5F')}x`],
+    ['DELETE', (token: string) => `/tokens/${token.slice(0, -8)}`],
+    ['GET', (token: string) => `/nothing/${token}`],
+    ['PUT', (token: string) => `/tokens/${token}`],
+    ['GET', (token: string) => `/previews?${token}`],
+  ] as const)('is shown without its secret, whatever becomes of it: %s %s', async (method, path) => {
+    const token = guess();
+    for (const by of [undefined, await make('admin')]) {
+      const reply = await ask(method, path(token), by);
+      expect(reply.status).toBeGreaterThanOrEqual(400);
+      expect(reply.json()['instance']).toContain('***');
+      const said = reply.text + world.logged;
+      expect(said).not.toContain(secretOf(token).slice(0, 30));
+    }
+  });
+});
 
 test('what is created and destroyed carries the name of its token, whatever the request says', async () => {
   const made = await ask('POST', '/preview/create', await make('write', 'ada'), { ttl_hours: 1 });

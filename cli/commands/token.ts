@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { TokenRequest } from '../../client/types.ts';
+import { tokenIdOf } from '../../preview/token-text.ts';
 import { type Context } from '../context.ts';
 
 interface CreateOptions {
@@ -55,7 +56,7 @@ async function create({ owner, kind, scope, days }: CreateOptions, context: Cont
 }
 
 async function revoke(typed: string, { client, tell }: Context): Promise<void> {
-  const id = /^tmp_[a-z]+_([0-9A-Za-z]+)_/.exec(typed)?.[1] ?? typed;
+  const id = tokenIdOf(typed);
   await client.revokeToken(id);
   tell(`Revoked ${id}.`);
 }
