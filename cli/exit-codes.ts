@@ -1,4 +1,4 @@
-import { ApiProblem, Unreachable } from '../client/errors.ts';
+import { ApiProblem, Unreachable, UnusableToken } from '../client/errors.ts';
 
 /** What the exit code of every command means. Scripts rely on it. */
 export const EXIT = {
@@ -33,6 +33,8 @@ export class Exit extends Error {
 export function exitCodeOf(error: unknown): number {
   if (error instanceof Exit) return EXIT[error.code];
   if (error instanceof Unreachable) return EXIT.unreachable;
+  // The API says 401 to a token that is none.
+  if (error instanceof UnusableToken) return EXIT.auth;
   if (!(error instanceof ApiProblem)) return EXIT.failed;
   switch (error.problem.status) {
     case 400:

@@ -1,4 +1,4 @@
-import { ApiProblem, Unreachable } from '../client/errors.ts';
+import { ApiProblem, Unreachable, UnusableToken } from '../client/errors.ts';
 import type { Problem } from '../client/types.ts';
 import { Exit } from './exit-codes.ts';
 
@@ -18,6 +18,15 @@ export function failureOf(error: unknown): Failure {
       code: 'unreachable',
       retryable: true,
       hint: 'npm start, or give --server',
+    };
+  }
+  if (error instanceof UnusableToken) {
+    return {
+      title: 'TEMPUS_TOKEN is not a token',
+      detail: error.message,
+      code: 'unusable_token',
+      retryable: false,
+      hint: 'copy all of it anew, in one line, without quotes, spaces or dots; tempus token create makes one',
     };
   }
   const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };

@@ -1,7 +1,7 @@
 import type { Clock } from '../platform/clock.ts';
 import type { PreviewEvent } from '../preview/events.ts';
 import type { PreviewView } from '../preview/view.ts';
-import { ApiProblem, Unreachable } from './errors.ts';
+import { ApiProblem, Unreachable, UnusableToken } from './errors.ts';
 import { readData, readLines } from './lines.ts';
 import { followLog } from './log-follow.ts';
 import type {
@@ -53,9 +53,10 @@ export class TempusClient {
   readonly #clock: Clock;
   readonly #fetch: typeof fetch;
 
+  /** Throws UnusableToken where no header could carry the token. */
   constructor({ server, token, clock, fetch: fetcher = fetch }: ClientDeps) {
     this.server = server.replace(/\/+$/, '');
-    this.#token = token;
+    this.#token = token === undefined ? undefined : checked(token);
     this.#clock = clock;
     this.#fetch = fetcher;
   }
@@ -251,6 +252,13 @@ export class TempusClient {
     if (!response.ok) throw new ApiProblem(await readProblem(response));
     return response;
   }
+}
+
+/** Printable ASCII without spaces, once what copying has put around it is gone. */
+function checked(token: string): string {
+  const trimmed = token.trim();
+  if (/^[!-~]+$/.test(trimmed)) return trimmed;
+  throw new UnusableToken();
 }
 
 /** The problem in an answer; whatever else answers with an error is put into the same form. */

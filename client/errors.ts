@@ -21,3 +21,12 @@ export class Unreachable extends Error {
     this.server = server;
   }
 }
+
+/** What is to be shown as a token cannot be one. The message never quotes it: most of it may be a real one. */
+export class UnusableToken extends Error {
+  override name = 'UnusableToken';
+
+  constructor() {
+    super('the token has characters that no token has');
+  }
+}

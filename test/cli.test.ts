@@ -393,6 +393,40 @@ describe('servers that are not well', () => {
   });
 });
 
+describe('TEMPUS_TOKEN', () => {
+  const SECRET = 'tmp_user_0123456789ab_0123456789abcdefghij';
+
+  test.each([
+    ['with an ellipsis', `${SECRET}…`],
+    ['in curly quotes', `“${SECRET}”`],
+    ['with a line break inside', `${SECRET}\n${SECRET}`],
+    ['with a space inside', `${SECRET} ${SECRET}`],
+    ['of spaces', '   '],
+  ])('%s is refused before anything is asked, and not quoted', async (_what, token) => {
+    for (const output of ['table', 'json']) {
+      const run = await start(['ls', '-o', output], { TEMPUS_TOKEN: token }).done;
+      expect(run).toMatchObject({ code: 4, stdout: '' });
+      expect(run.stderr).toContain('TEMPUS_TOKEN is not a token');
+      expect(run.stderr).toContain('copy all of it anew');
+      expect(run.stderr).not.toContain('0123456789ab');
+    }
+  });
+
+  test('is shown without the line break at its end', async () => {
+    let shown: string | undefined;
+    const list: RequestListener = (request, response) => {
+      shown = request.headers.authorization;
+      response.setHeader('content-type', 'application/json').end('{"items": []}');
+    };
+    const run = await withServer(
+      list,
+      (url) => start(['ls', '--server', url], { TEMPUS_TOKEN: ` ${SECRET}\n` }).done,
+    );
+    expect(run.code).toBe(0);
+    expect(shown).toBe(`Bearer ${SECRET}`);
+  });
+});
+
 describe('exit codes and errors', () => {
   test.each<[string, string[], number, string]>([
     ['an unknown preview', ['show', '00000000'], 3, 'next:'],
