@@ -29,7 +29,10 @@ export interface ApiConfig {
   behind_load_balancer: boolean;
 }
 
-const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]'];
+/** What only this machine reaches when it is listened on. */
+const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
+/** The same as a request's Host header writes it. */
+const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
 
 /** Settings of an API that runs on its own. */
 export const apiSchema = z
@@ -47,7 +50,10 @@ export const apiSchema = z
     TEMPUS_ROUTING: z.enum(['host', 'path']).default('host'),
     TEMPUS_HOST_DOMAIN: z.string().optional(),
     TEMPUS_PATH_AUTHORITY: z.string().optional(),
-    TEMPUS_HOST: z.string().default('127.0.0.1'),
+    TEMPUS_HOST: z
+      .string()
+      .regex(/^[^[\]]+$/, 'must be an address without brackets: ::1, or 127.0.0.1')
+      .default('127.0.0.1'),
     TEMPUS_AUTH: z.enum(['token', 'none']).default('token'),
     // Names, beside loopback, under which it may be asked: those of its load balancer.
     TEMPUS_API_HOSTS: z
@@ -90,7 +96,7 @@ export function apiConfig(env: z.output<typeof apiSchema>, version: string): Api
       host_domain: env.TEMPUS_HOST_DOMAIN,
       path_authority: env.TEMPUS_PATH_AUTHORITY,
     },
-    allowed_hosts: [...LOOPBACK, ...env.TEMPUS_API_HOSTS],
+    allowed_hosts: [...LOOPBACK_NAMES, ...env.TEMPUS_API_HOSTS],
     log_group: env.TEMPUS_LOG_GROUP,
     auth: env.TEMPUS_AUTH,
     owner: 'local',
