@@ -53,3 +53,15 @@ test('a name that it was not given is refused, also with a token', async () => {
   const authorization = `Bearer ${await world.make('read')}`;
   expect(await ask({ authorization, host: 'elsewhere.acme.dev' })).toBe(421);
 });
+
+test('however many addresses are over their limit, together they cost ten reads a second', async () => {
+  const addresses = Array.from({ length: 40 }, (_, n) => `203.0.113.${n}`);
+  const all = () => Promise.all(addresses.map(wrong));
+  for (let n = 0; n < 10; n += 1) await all();
+  const began = performance.now();
+  world.reads.length = 0;
+  expect(new Set(await all())).toEqual(new Set([429]));
+  const windows = Math.ceil((performance.now() - began) / 1_000);
+  expect(world.reads.length).toBeGreaterThan(0);
+  expect(world.reads.length).toBeLessThanOrEqual(10 * windows);
+});
