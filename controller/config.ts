@@ -92,6 +92,8 @@ export const AWS_PACE = {
   progress_deadline_ms: 600_000,
   absence_grace_ms: 30_000,
   poll_ms: 5_000,
+  // A rule takes a second or two until it is live, and reads as long until they show what was made; see reconcilers/waits.ts.
+  first_look_ms: 250,
   // With ECS's events on, this is only for those that get lost.
   rollout_poll_ms: 30_000,
   retry_ms: 30_000,

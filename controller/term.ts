@@ -7,6 +7,7 @@ import { isDue } from '../preview/expiry.ts';
 import type { PreviewRow } from '../preview/record.ts';
 import type { SweepBoard, SweepReport } from '../preview/sweep-board.ts';
 import { Absences } from '../reconcilers/absences.ts';
+import { Waits } from '../reconcilers/waits.ts';
 import type { ControllerDeps } from './deps.ts';
 import { EventProjector } from './event-projector.ts';
 import { beat } from './heartbeat.ts';
@@ -86,6 +87,7 @@ export class Term {
         ...controller,
         ports: this.#ports,
         absences: new Absences(),
+        waits: new Waits(),
         wake: (id) => queue.add(id),
       },
       random: controller.random,

@@ -75,6 +75,7 @@ export function reconcilerConfig(
     progress_deadline_ms: 120_000,
     absence_grace_ms: 500,
     poll_ms: 200,
+    first_look_ms: 100,
     rollout_poll_ms: 200,
     retry_ms: 2_000,
     rejected_retry_ms: 60_000,

@@ -43,6 +43,8 @@ export interface ReconcilerConfig {
   absence_grace_ms: number;
   /** How soon to look again at something that is under way. */
   poll_ms: number;
+  /** The first look at what AWS is likely to show in a moment; each later one waits longer, up to `poll_ms`. */
+  first_look_ms: number;
   /** The same for a rollout, of which lambda/observe tells as soon as it moves on; without it as soon as for anything. */
   rollout_poll_ms: number;
   /** How soon to look again at something that only time or a person can change. */

@@ -138,13 +138,27 @@ async function deploy({
   }
   if (pass.slotTaken !== undefined && (await leaveSlot(pass, pass.slotTaken, deps)))
     return writer.end(begun.phase, expires_at, 0, 'SlotMoved');
+  const { condition } = result;
+  const outcome = paced(result.outcome, row, deps);
   const { phase, ms, reason } = await judgeOutcome({
-    ...result,
+    condition,
+    outcome,
     pass,
     rollout,
     lines: () => lastLines(pass),
   });
   return writer.end(phase, expires_at, ms, reason);
+}
+
+/** What AWS is likely to show in a moment is looked at again as soon as that. */
+function paced(outcome: Outcome, { preview_id: uid }: PreviewRow, deps: ReconcilerDeps): Outcome {
+  const { waits, clock, config } = deps;
+  if (outcome.kind !== 'wait' || !outcome.soon) {
+    waits.forget(uid);
+    return outcome;
+  }
+  const pace = { first: config.first_look_ms, most: outcome.ms };
+  return { ...outcome, ms: waits.lookMs(uid, outcome.reason, clock.monotonic(), pace) };
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Rule } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { isPriorityTaken } from '../aws/errors.ts';
 import { resourceKey, resourceTags } from '../preview/names.ts';
 import { deleteRule, listRules, nameOf, servedBy } from './listener.ts';
-import { done, type Outcome, wait } from './outcome.ts';
+import { done, type Outcome, waitSoon } from './outcome.ts';
 import { nameConflict, ownedArns, unproven } from './ownership.ts';
 import type { Ensuring, Work } from './pass.ts';
 import type { RulePlan } from './plan-endpoint.ts';
@@ -108,7 +108,7 @@ async function create(
     // CreateRule is not idempotent: the priority is taken by our own earlier call that the read did not show yet, or by
     // a stranger. The next pass reads the tags and knows.
     if (isPriorityTaken(error))
-      return wait('PriorityInUse', 'another rule holds the priority', config.poll_ms);
+      return waitSoon('PriorityInUse', 'another rule holds the priority', config.poll_ms);
     throw error;
   }
   log.info({ rule: rule.name, priority: rule.priority }, 'created listener rule');

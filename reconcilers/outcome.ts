@@ -4,18 +4,23 @@ import type { Fault } from '../aws/errors.ts';
  * How a step ended. Waiting is a value, not an exception and not a sleep: the queue owns time.
  *
  * - done: the world is as planned, go on
- * - wait: AWS, or a person, needs time; look again in `ms`
+ * - wait: AWS, or a person, needs time; look again in `ms`, or sooner where `soon` says that AWS is likely to be quicker
  * - rejected: AWS or the application refuses this very spec; deploying it again unchanged cannot help
  */
 export type Outcome =
   | { kind: 'done' }
-  | { kind: 'wait'; reason: string; message: string; ms: number }
+  | { kind: 'wait'; reason: string; message: string; ms: number; soon?: true }
   | { kind: 'rejected'; reason: string; message: string; logs: string[] };
 
 export const done: Outcome = { kind: 'done' };
 
 export function wait(reason: string, message: string, ms: number): Outcome {
   return { kind: 'wait', reason, message, ms };
+}
+
+/** For what AWS makes true by itself, mostly in a second or two: the first look comes soon, later ones within `ms`. */
+export function waitSoon(reason: string, message: string, ms: number): Outcome {
+  return { kind: 'wait', reason, message, ms, soon: true };
 }
 
 /** What one pass over a preview tells the work queue. */

@@ -11,6 +11,7 @@ import type { Plan } from './plan.ts';
 import type { Probe } from './probe.ts';
 import type { Claim } from './slots.ts';
 import type { StatusDraft } from './status-draft.ts';
+import type { Waits } from './waits.ts';
 
 /** What a reconciler is built from. The ports refuse mutating calls once the leader's tenure is over. */
 export interface ReconcilerDeps {
@@ -22,6 +23,7 @@ export interface ReconcilerDeps {
   log: Log;
   config: ReconcilerConfig;
   absences: Absences;
+  waits: Waits;
   /** Has another preview looked at soon: one that waited for what this pass has just freed. Absent where nobody queues. */
   wake?: (id: string) => void;
 }

@@ -4,7 +4,7 @@ import { logStreamPrefix } from '../preview/names.ts';
 import { markedAt } from '../preview/observation.ts';
 import { previewUrls } from '../preview/urls.ts';
 import { type Diagnosis, diagnose, type EndpointTargets, taskIdOf, withLines } from './diagnosis.ts';
-import { done, type Outcome, wait } from './outcome.ts';
+import { done, type Outcome, wait, waitSoon } from './outcome.ts';
 import type { Ensuring } from './pass.ts';
 import type { EndpointPlan } from './plan-endpoint.ts';
 import { isPreviewAnswer } from './probe.ts';
@@ -32,17 +32,16 @@ export async function ensureRollout(pass: Ensuring): Promise<Outcome> {
   }
   const { reason, message } = diagnosis ?? { reason: 'RolloutInProgress', message: 'the task is starting' };
   // Only a rollout's own end is told by an event: the health of a target afterwards is not.
-  const told = deployment?.rolloutState === 'IN_PROGRESS';
-  return wait(reason, message, told ? rolloutPollMs(pass) : config.poll_ms);
+  if (deployment?.rolloutState !== 'IN_PROGRESS') return wait(reason, message, config.poll_ms);
+  const lagLeft = lagLeftMs(pass);
+  return lagLeft > 0
+    ? waitSoon(reason, message, Math.min(lagLeft, config.rollout_poll_ms))
+    : wait(reason, message, config.rollout_poll_ms);
 }
 
-/**
- * How soon to look again at a rollout that tells of itself. A look that an event has called for may come before AWS shows
- * what the event is about, so there is one more after it.
- */
-function rolloutPollMs({ row, config, clock }: Ensuring): number {
-  const lagLeft = (markedAt(row.observed_event) ?? -Infinity) + READS_LAG_MS - clock.now().getTime();
-  return lagLeft > 0 ? Math.min(lagLeft, config.rollout_poll_ms) : config.rollout_poll_ms;
+/** A look that an event has called for may come before AWS shows what the event is about: for how long yet. */
+function lagLeftMs({ row, clock }: Ensuring): number {
+  return (markedAt(row.observed_event) ?? -Infinity) + READS_LAG_MS - clock.now().getTime();
 }
 
 function isHealthy({ targets }: EndpointTargets): boolean {
@@ -60,14 +59,14 @@ export async function ensureAnswer({ probe: ask, plan, config }: Ensuring): Prom
     try {
       const answer = await ask(url, plan.alb.probe_address);
       if (isPreviewAnswer(answer)) continue;
-      return wait(
+      return waitSoon(
         'UrlNotReady',
         `${answer.server} answers ${answer.status} in place of the preview`,
         config.poll_ms,
       );
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      return wait('UrlNotReady', `the preview's URL does not answer: ${why}`, config.poll_ms);
+      return waitSoon('UrlNotReady', `the preview's URL does not answer: ${why}`, config.poll_ms);
     }
   }
   return done;

@@ -1,7 +1,7 @@
 import type { Service } from '@aws-sdk/client-ecs';
 import { isClusterGone, isDraining, isNotBehindRule, isNotIdempotent, isServiceGone } from '../aws/errors.ts';
 import { resourceKey, resourceName } from '../preview/names.ts';
-import { done, type Outcome, wait } from './outcome.ts';
+import { done, type Outcome, wait, waitSoon } from './outcome.ts';
 import { nameConflict, ownsEcs, unproven } from './ownership.ts';
 import type { Ensuring, Work } from './pass.ts';
 import { difference, loadBalancers } from './service-difference.ts';
@@ -41,11 +41,11 @@ async function create(pass: Ensuring): Promise<Outcome> {
     if (service) pass.service = service;
   } catch (error) {
     if (isNotBehindRule(error)) {
-      return wait('RuleNotVisible', 'AWS does not see the listener rule yet', config.poll_ms);
+      return waitSoon('RuleNotVisible', 'AWS does not see the listener rule yet', config.poll_ms);
     }
     if (isDraining(error)) return draining(pass);
     if (isNotIdempotent(error))
-      return wait('ServiceNotVisible', 'AWS does not show the service yet', config.poll_ms);
+      return waitSoon('ServiceNotVisible', 'AWS does not show the service yet', config.poll_ms);
     throw error;
   }
   pass.draft.present(resourceKey('service', plan.name));

@@ -1,7 +1,7 @@
 import type { TargetGroup } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { isTargetGroupGone, isTargetGroupInUse, isTargetGroupNameTaken } from '../aws/errors.ts';
 import { resourceKey } from '../preview/names.ts';
-import { done, type Outcome, wait } from './outcome.ts';
+import { done, type Outcome, wait, waitSoon } from './outcome.ts';
 import { nameConflict, ownedArns, unproven } from './ownership.ts';
 import type { Ensuring, Removing, Work } from './pass.ts';
 import type { EndpointPlan } from './plan-endpoint.ts';
@@ -39,6 +39,7 @@ function differs(observed: Observed, { targetGroup }: EndpointPlan): boolean {
   );
 }
 
+/** The ARN, or undefined where it is not proven yet that the group is ours. */
 async function create(pass: Ensuring, { targetGroup }: EndpointPlan): Promise<string | undefined> {
   try {
     const { TargetGroups } = await pass.ports.elbv2.createTargetGroup(targetGroup);
@@ -48,7 +49,8 @@ async function create(pass: Ensuring, { targetGroup }: EndpointPlan): Promise<st
     pass.log.info({ target_group: targetGroup.Name }, 'created target group');
     return arn;
   } catch (error) {
-    if (isTargetGroupNameTaken(error)) return undefined;
+    // Its name is taken by one of other settings; or its tags cannot be read yet, for reads lag behind the creation.
+    if (isTargetGroupNameTaken(error) || isTargetGroupGone(error)) return undefined;
     throw error;
   }
 }
@@ -72,9 +74,9 @@ async function ensureOne(pass: Ensuring, endpoint: EndpointPlan): Promise<string
   const observed = await observe(pass, targetGroup.Name);
   if (observed && !observed.own) return nameConflict(`target group ${targetGroup.Name}`, pass);
   const TargetGroupArn = observed?.TargetGroupArn ?? (await create(pass, endpoint));
-  // Not seen, yet its name is taken: the read was older than a create, ours or another's. The next pass will see it.
+  // The reads are older than a create, this one or another's. The next pass will see it.
   if (!TargetGroupArn)
-    return wait('TargetGroupNotVisible', 'AWS does not show the target group yet', config.poll_ms);
+    return waitSoon('TargetGroupNotVisible', 'AWS does not show the target group yet', config.poll_ms);
   pass.draft.present(resourceKey('target-group', targetGroup.Name));
   if (observed && differs(observed, endpoint)) {
     const planned = Object.fromEntries(MODIFIABLE.map((field) => [field, targetGroup[field]]));

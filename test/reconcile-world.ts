@@ -23,6 +23,7 @@ import type { ReconcilerConfig } from '../reconcilers/config.ts';
 import type { PassResult } from '../reconcilers/outcome.ts';
 import type { ReconcilerDeps } from '../reconcilers/pass.ts';
 import { reconcile } from '../reconcilers/preview.ts';
+import { Waits } from '../reconcilers/waits.ts';
 import { Endpoint } from './contract/dynamodb-endpoint.ts';
 import { ManualClock } from './fakes/clock.ts';
 import { noteCall } from './iam/journal.ts';
@@ -86,6 +87,7 @@ export class ReconcileWorld {
       log,
       config,
       absences: new Absences(),
+      waits: new Waits(),
       wake: (id) => this.woken.push(id),
     };
   }
