@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { BUCKETS } from '../../aws/buckets.ts';
 import { attribute, type Held, heldCalls, type Shares } from '../bench/ready/attribution.ts';
-import { heldByAws } from '../bench/ready/rate-floor.ts';
+import { rateFloors } from '../bench/ready/rate-floor.ts';
 import { quantile, report, tempusPart } from '../bench/ready/report.ts';
 import type { Call, Timeline } from '../bench/ready/timeline.ts';
 
@@ -41,13 +41,24 @@ const life: Timeline = {
   ],
 };
 
-const none = () => 0;
+const none = new Map<Held, number>();
+/** Each call of a scarce bucket with how long AWS would have held it back, by when it went. */
+const floorsOf = (ms: (went: number) => number) =>
+  new Map(heldCalls(life).map((held) => [held, ms(held.went)]));
 const total = (shares: Shares) => Object.values(shares).reduce((all, one) => all + one, 0);
 
 describe('attribution', () => {
   test('every millisecond between the request and Ready belongs to exactly one part', () => {
     expect(total(attribute(life, none))).toBe(1_000);
-    for (const held of [7, 1_000]) expect(total(attribute(life, () => held))).toBe(1_000);
+    for (const held of [7, 1_000])
+      expect(
+        total(
+          attribute(
+            life,
+            floorsOf(() => held),
+          ),
+        ),
+      ).toBe(1_000);
   });
 
   test("what AWS is at is AWS's, whatever Tempus does meanwhile; a call is AWS's; the rest is Tempus's", () => {
@@ -83,15 +94,39 @@ describe('attribution', () => {
     expect(attribute({ ...life, calls }, none).joining).toBe(50);
   });
 
-  test("of the time for which a call was held back AWS's rates have their part, and never more than it was", () => {
-    const held = heldCalls(life);
-    expect(held.map(({ asked, went, bucket }) => [asked, went, bucket])).toEqual([
-      [200, 230, 'elb_modify'],
-      [300, 350, 'elb_modify'],
-      [835, 840, 'elb_modify'],
+  test("of Tempus's time before a call AWS's rates have their part, and never more than there is", () => {
+    expect(heldCalls(life).map(({ asked, went, need }) => [asked, went, need])).toEqual([
+      [100, 230, 45],
+      [260, 350, 30],
+      [700, 840, 25],
     ]);
-    const shares = attribute(life, ({ went }) => (went === 350 ? 20 : went === 840 ? 500 : 0));
-    expect(shares).toMatchObject({ rates: 20 + 5, share: 30 + 30 });
+    expect(
+      attribute(
+        life,
+        floorsOf((went) => (went === 350 ? 20 : 0)),
+      ),
+    ).toMatchObject({ rates: 20, share: 75 });
+    // The queue before the pass comes first: whoever is held back there waits for the same token.
+    expect(
+      attribute(
+        life,
+        floorsOf((went) => (went === 230 ? 60 : 0)),
+      ),
+    ).toMatchObject({ rates: 60, idle: 70 });
+    const all = attribute(
+      life,
+      floorsOf(() => 10_000),
+    );
+    expect(all).toMatchObject({ share: 0, rates: 85 + 60 + 115 });
+    expect(total(all)).toBe(1_000);
+  });
+
+  test('the calls of other previews that happen meanwhile are not waited for', () => {
+    const others = [305, 320, 330].map((at) =>
+      call(at, at + 8, 'GetItem', { shared: true, subject: 'slots' }),
+    );
+    const calls = [...life.calls, ...others].toSorted((a, b) => a.from - b.from);
+    expect(attribute({ ...life, calls }, none)).toEqual(attribute(life, none));
   });
 });
 
@@ -102,9 +137,10 @@ describe("AWS's rates", () => {
     bucket: 'elb_modify',
     asked,
     went,
+    need: 0,
   });
   const floors = (all: readonly Held[]) => {
-    const map = heldByAws(all);
+    const map = rateFloors(all);
     return all.map((held) => Math.round(map.get(held) ?? NaN));
   };
 
@@ -128,9 +164,23 @@ describe("AWS's rates", () => {
     );
   });
 
+  test('the looks before a call pass while its token comes', () => {
+    const all = Array.from({ length: burst + 1 }, (_, n) => ({ ...modify(n, 0, 60_000 + n), need: 200 }));
+    expect(floors(all).at(-1)).toBe(Math.round(1_000 / perSecond));
+    const later = { ...modify(burst, 0, 60_500), need: 10_000 };
+    expect(floors([...all.slice(0, burst), later]).at(-1)).toBe(0);
+  });
+
+  test('a preview that would be far ahead by now does not hold up one that would not', () => {
+    const slow = [modify(1, 0, 30_000), modify(1, 30_100, 30_200)];
+    expect(floors([...slow, modify(2, 29_000, 30_100)])).toEqual([0, 0, 0]);
+  });
+
   test('buckets are apart', () => {
     const all = Array.from({ length: burst }, (_, n) => modify(n, 0, n));
-    expect(floors([...all, { id: 'x', bucket: 'service_modify', asked: 0, went: 9_000 }]).at(-1)).toBe(0);
+    expect(
+      floors([...all, { id: 'x', bucket: 'service_modify', asked: 0, went: 9_000, need: 0 }]).at(-1),
+    ).toBe(0);
   });
 });
 

@@ -16,7 +16,10 @@ interface Row {
  * 2. A call of this preview is under way. AWS's, except a look that was taken before at what only Tempus changes.
  * 3. Nothing is under way, and Tempus takes its time: until the API has written the record; until a pass begins that could
  *    begin (a poll, a queue, a timer); within a pass before its next call: held back for AWS's rates, waiting for others to
- *    join the question, computing. Of what a call was held back, AWS's is what AWS's own bucket would have cost (rate-floor.ts).
+ *    join the question, computing.
+ *
+ * Of Tempus's time before a call of a scarce bucket AWS's is as much as that bucket, AWS's own and whole, would have cost
+ * whoever is as quick as can be (rate-floor.ts): in a burst, the queue for a worker is mostly a queue for a token.
  *
  * Left to AWS's favour, and so against Tempus: nothing that Tempus does while AWS is at a stage makes it any later. Left to
  * Tempus's favour: the first look at each thing before it is made, and the order of the steps, counts as AWS's; that a rule is
@@ -46,12 +49,14 @@ export type Part = keyof typeof PARTS;
 /** Milliseconds by part. Together they are exactly the time from the request to Ready. */
 export type Shares = Record<Part, number>;
 
-/** A call that may have been held back: since when it could have gone, and when it went. */
+/** A call of a scarce bucket, and the way to it since the last such call or stage. */
 export interface Held {
   id: string;
   bucket: BucketName;
   asked: number;
   went: number;
+  /** Of that, what AWS itself took: the looks that come before the call. */
+  need: number;
 }
 
 /** Buckets that a burst of previews empties; the others hold enough for all of them. */
@@ -62,35 +67,48 @@ const LOOK = /^(Describe|List|Get|Query)/;
 /** Questions that wait for others; see aws/batched.ts. */
 const JOINED = new Set(['DescribeServices', 'DescribeTags']);
 const START_OF_PASS = 'row';
+/** A pass makes its next call as soon as this after an answer, unless something holds it back. */
+const AT_ONCE_MS = 50;
 
 interface Piece extends Span {
   part: Part;
-  /** The call that a gap ends with, where it is one that may have been held back. */
-  before?: Call & { bucket: BucketName };
 }
 
-/** `heldByAws`: of the time for which a call was held back, what AWS's own bucket would have cost; see rate-floor.ts. */
-export function attribute(timeline: Timeline, heldByAws: (held: Held) => number): Shares {
+/** `floors`: for how long AWS's own bucket would have held each of the calls back; see rate-floor.ts. */
+export function attribute(timeline: Timeline, floors: ReadonlyMap<Held, number>): Shares {
   const shares = Object.fromEntries(Object.keys(PARTS).map((part) => [part, 0])) as Shares;
-  const held = new Map(heldCalls(timeline).map((one) => [one.went, heldByAws(one)]));
-  for (const { from, to, part, before } of pieces(timeline)) {
-    const left = before ? (held.get(before.from) ?? 0) : 0;
-    const aws = Math.min(left, to - from);
-    if (before) held.set(before.from, left - aws);
+  const left = [...floors].filter(([{ id }]) => id === timeline.id).map(([held, ms]) => ({ held, ms }));
+  for (const { from, to, part } of pieces(timeline)) {
+    const floor = isTempus(part)
+      ? left.find(({ held, ms }) => ms > 0 && held.asked <= from && to <= held.went)
+      : undefined;
+    const aws = Math.min(floor?.ms ?? 0, to - from);
+    if (floor) floor.ms -= aws;
     shares.rates += aws;
     shares[part] += to - from - aws;
   }
   return shares;
 }
 
-/** The calls of a preview that had to wait for a bucket, or could have had to, in their order. */
+/** The calls of a preview that had to wait for a token, or could have had to, in their order. */
 export function heldCalls(timeline: Timeline): Held[] {
-  const held = new Map<Call, Held>();
-  for (const { from, before } of pieces(timeline)) {
-    if (!before || held.has(before)) continue;
-    held.set(before, { id: timeline.id, bucket: before.bucket, asked: from, went: before.from });
-  }
-  return [...held.values()];
+  const all = pieces(timeline);
+  const scarce = timeline.calls.flatMap((call) => {
+    const bucket = bucketOf(call);
+    return bucket && SCARCE.has(bucket) && !call.shared ? [{ ...call, bucket }] : [];
+  });
+  return scarce.map(({ from: went, bucket }): Held => {
+    const before = [...scarce, ...timeline.stages].filter(({ to }) => to <= went).map(({ to }) => to);
+    const asked = Math.max(timeline.from, ...before);
+    const need = all
+      .filter(({ from, to, part }) => from >= asked && to <= went && !isTempus(part))
+      .reduce((sum, { from, to }) => sum + to - from, 0);
+    return { id: timeline.id, bucket, asked, went, need };
+  });
+}
+
+function isTempus(part: Part): boolean {
+  return PARTS[part].whose === 'Tempus';
 }
 
 /** The whole time, cut wherever something begins or ends, each piece with the part that it belongs to. */
@@ -98,7 +116,7 @@ function pieces(timeline: Timeline): Piece[] {
   const { from, to, stages } = timeline;
   const own = timeline.calls.filter(({ shared }) => !shared);
   const calls = [...own, ...waitedFor(timeline, own)].toSorted((a, b) => a.from - b.from);
-  const again = looksAgain(timeline.calls);
+  const again = looksAgain(calls);
   const cuts = [from, to, ...[...stages, ...calls].flatMap((span) => [span.from, span.to])]
     .filter((at) => at >= from && at <= to)
     .toSorted((a, b) => a - b);
@@ -109,8 +127,7 @@ function pieces(timeline: Timeline): Piece[] {
     if (stage) return [{ ...piece, part: stage.stage }];
     const running = calls.filter((span) => covers(span, piece));
     if (running.some((call) => !again.has(call))) return [{ ...piece, part: 'calls' }];
-    if (running.length > 0) return [{ ...piece, part: 'again' }];
-    return [gap(piece, calls)];
+    return [{ ...piece, part: running.length > 0 ? 'again' : gap(piece, calls) }];
   });
 }
 
@@ -119,22 +136,37 @@ function covers(span: Span, piece: Span): boolean {
 }
 
 /** Nothing is under way: what comes next tells what it waits for. */
-function gap(piece: Span, calls: readonly Call[]): Piece {
+function gap(piece: Span, calls: readonly Call[]): Part {
   const next = calls.find((call) => call.from >= piece.to);
-  if (next && next === calls[0]) return { ...piece, part: 'api' };
-  if (next?.subject === START_OF_PASS) return { ...piece, part: 'idle' };
-  const bucket = next && bucketOf(next);
-  if (next && bucket && SCARCE.has(bucket)) return { ...piece, part: 'share', before: { ...next, bucket } };
-  return { ...piece, part: next && JOINED.has(next.operation) ? 'joining' : 'computing' };
+  if (!next) return 'computing';
+  if (next === calls[0]) return 'api';
+  if (next.subject === START_OF_PASS) return 'idle';
+  const bucket = bucketOf(next);
+  if (bucket && SCARCE.has(bucket)) return 'share';
+  return JOINED.has(next.operation) ? 'joining' : 'computing';
 }
 
-/** Of calls that many wait for, those that ended while this preview had nothing else under way within a pass. */
+/**
+ * Of calls that are about all previews, those that this one has waited for, as far as the wire tells: they follow its own last
+ * call at once and end before its next one, and are what a pass asks there. Of a list of rules, that may be one under way.
+ */
 function waitedFor({ calls }: Timeline, own: readonly Call[]): Call[] {
-  return calls.filter(({ shared, to }) => {
-    if (!shared || own.some((call) => call.from < to && to < call.to)) return false;
-    const next = own.find(({ from }) => from >= to);
-    return next !== undefined && next !== own[0] && next.subject !== START_OF_PASS;
-  });
+  const shared = calls.filter((call) => call.shared);
+  const waited: Call[] = [];
+  for (const [n, last] of own.entries()) {
+    const next = own[n + 1];
+    if (!next || next.subject === START_OF_PASS) continue;
+    let end = last.to;
+    for (const call of shared) {
+      const fits = call.to > end && call.to <= next.from && call.from <= end + AT_ONCE_MS;
+      const asked =
+        call.service === 'dynamodb' ? last.service === 'dynamodb' && call.from >= end : end === last.to;
+      if (!fits || !asked) continue;
+      waited.push(call);
+      end = call.to;
+    }
+  }
+  return waited;
 }
 
 function looksAgain(calls: readonly Call[]): Set<Call> {

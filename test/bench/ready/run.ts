@@ -1,7 +1,7 @@
 import { systemClock as clock } from '../../../platform/clock.ts';
-import { attribute, type Held, heldCalls, type Shares } from './attribution.ts';
+import { attribute, heldCalls, type Shares } from './attribution.ts';
 import { Install, type InstallOptions } from './install.ts';
-import { heldByAws } from './rate-floor.ts';
+import { rateFloors } from './rate-floor.ts';
 import type { Timeline } from './timeline.ts';
 
 export interface RunOptions extends InstallOptions {
@@ -42,7 +42,6 @@ export async function timelinesOf(options: RunOptions): Promise<Timeline[]> {
 
 /** Whose the time of each preview is. */
 export function sharesOf(timelines: readonly Timeline[]): Shares[] {
-  const key = ({ id, went }: Held) => `${id} ${went}`;
-  const floors = new Map([...heldByAws(timelines.flatMap(heldCalls))].map(([held, ms]) => [key(held), ms]));
-  return timelines.map((timeline) => attribute(timeline, (held) => floors.get(key(held)) ?? 0));
+  const floors = rateFloors(timelines.flatMap(heldCalls));
+  return timelines.map((timeline) => attribute(timeline, floors));
 }
