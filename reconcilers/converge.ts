@@ -5,7 +5,7 @@ import type { Accepted, ConditionType, Phase, PreviewRow, Status } from '../prev
 import { judge } from './acceptance.ts';
 import type { Slot } from './allotment.ts';
 import { ensureFuse } from './fuse.ts';
-import { clearSlot, ensureListenerRules, openRoute } from './listener-rule.ts';
+import { clearSlot, ensureListenerRules, lookAtRules, openRoute } from './listener-rule.ts';
 import { withoutStrangers } from './listener.ts';
 import { leaveFormerEndpoints } from './former-endpoints.ts';
 import { done, type Outcome, type PassResult } from './outcome.ts';
@@ -13,11 +13,11 @@ import type { Ensuring, ReconcilerDeps } from './pass.ts';
 import { planPreview, plannedKeys } from './plan.ts';
 import { ensureAnswer, ensureRollout, lastLines } from './readiness.ts';
 import { chooseRollout, isRetryDue, type Rollout, rolloutFields, suffixesOf } from './rollout.ts';
-import { ensureService } from './service.ts';
+import { ensureService, lookAtService } from './service.ts';
 import { type Claim, claimSlots, moveSlot, giveBack } from './slots.ts';
 import { StatusDraft } from './status-draft.ts';
 import { ensureTargetGroups } from './target-group.ts';
-import { ensureTaskDefinition } from './task-definition.ts';
+import { ensureTaskDefinition, lookAtTaskDefinition } from './task-definition.ts';
 import { judgeFault, judgeOutcome, SPEC_NOT_ACCEPTED } from './verdict.ts';
 import { CONFLICT, Writer } from './writer.ts';
 
@@ -42,24 +42,35 @@ const ROLLED_OUT: Finding = {
   message: 'the task runs and is healthy',
 };
 
+/** Steps that do not need each other: they run at one time, and all end before the next round begins. */
+type Round = readonly Step[];
+
 /** In the order AWS forces: ECS refuses a target group that no rule uses yet, and the fuse comes before the cost. */
-const STEPS: readonly Step[] = [
-  { condition: 'RouteReady', ensure: ensureFuse },
-  { condition: 'RouteReady', ensure: ensureTargetGroups },
-  { condition: 'RouteReady', ensure: ensureListenerRules, proves: ROUTED },
-  { condition: 'ServiceReady', ensure: ensureTaskDefinition },
-  { condition: 'ServiceReady', ensure: ensureService },
+const STEPS: readonly Round[] = [
+  [
+    { condition: 'RouteReady', ensure: ensureFuse },
+    { condition: 'RouteReady', ensure: ensureTargetGroups },
+    { condition: 'RouteReady', ensure: lookAtRules },
+    { condition: 'ServiceReady', ensure: lookAtTaskDefinition },
+    { condition: 'ServiceReady', ensure: lookAtService },
+  ],
+  [
+    { condition: 'RouteReady', ensure: ensureListenerRules, proves: ROUTED },
+    // Not in the first round: each try that has to wait for a target group could register one more revision.
+    { condition: 'ServiceReady', ensure: ensureTaskDefinition },
+  ],
+  [{ condition: 'ServiceReady', ensure: ensureService }],
 ];
 
 /** What is left of addresses that an edit took away: when nothing runs any more, or runs without them. */
 const LEAVE: Step = { condition: 'Ready', ensure: leaveFormerEndpoints };
 
 /** Asked only of a service that is meant to run. */
-const READINESS: readonly Step[] = [
-  { condition: 'ServiceReady', ensure: ensureRollout, proves: ROLLED_OUT },
-  { condition: 'RouteReady', ensure: openRoute, proves: ROUTED },
-  { condition: 'Ready', ensure: ensureAnswer },
-  LEAVE,
+const READINESS: readonly Round[] = [
+  [{ condition: 'ServiceReady', ensure: ensureRollout, proves: ROLLED_OUT }],
+  [{ condition: 'RouteReady', ensure: openRoute, proves: ROUTED }],
+  [{ condition: 'Ready', ensure: ensureAnswer }],
+  [LEAVE],
 ];
 
 /** Makes AWS like the accepted desired state, as far as AWS lets it get in one pass, and writes down how far that is. */
@@ -131,7 +142,7 @@ async function deploy({
   await giveBack(row, claim.spare, coordination);
 
   const pass: Ensuring = { row: begun, plan, claim, ports, config, clock, log, probe, draft, coordination };
-  const result = await ensure(pass, rollout.run ? [...STEPS, ...READINESS] : [...STEPS, LEAVE]);
+  const result = await ensure(pass, rollout.run ? [...STEPS, ...READINESS] : [...STEPS, [LEAVE]]);
   if ('fault' in result) {
     const phase = judgeFault(draft, result.condition, result.fault, attempt);
     return writer.fault(phase ?? begun.phase, result.fault);
@@ -196,20 +207,26 @@ function phaseMeanwhile({ phase, status }: PreviewRow, rollout: Rollout, draft: 
   return 'Degraded';
 }
 
-/** Runs the steps until one has to wait, is rejected, or fails. */
-async function ensure(
-  pass: Ensuring,
-  steps: readonly Step[],
-): Promise<{ condition: ConditionType; outcome: Outcome } | { condition: ConditionType; fault: Fault }> {
-  for (const { condition, ensure: run, proves } of steps) {
-    try {
-      const outcome = await run(pass);
-      if (outcome.kind !== 'done') return { condition, outcome };
-      if (proves) pass.draft.find(proves);
-    } catch (error) {
-      pass.log.debug({ err: error, step: run.name }, 'step failed');
-      return { condition, fault: classify(error) };
-    }
+type Ended = { condition: ConditionType; outcome: Outcome } | { condition: ConditionType; fault: Fault };
+
+/** Runs round after round until a step has to wait, is rejected, or fails: of several in a round the first one speaks. */
+async function ensure(pass: Ensuring, rounds: readonly Round[]): Promise<Ended> {
+  for (const round of rounds) {
+    // Each ends truly, also where another one fails: nothing of a pass may go on after it.
+    const ended = await Promise.all(round.map((step) => ensureStep(pass, step)));
+    const first = ended.find((one) => 'fault' in one || one.outcome.kind !== 'done');
+    if (first) return first;
   }
   return { condition: 'Ready', outcome: done };
+}
+
+async function ensureStep(pass: Ensuring, { condition, ensure: run, proves }: Step): Promise<Ended> {
+  try {
+    const outcome = await run(pass);
+    if (outcome.kind === 'done' && proves) pass.draft.find(proves);
+    return { condition, outcome };
+  } catch (error) {
+    pass.log.debug({ err: error, step: run.name }, 'step failed');
+    return { condition, fault: classify(error) };
+  }
 }

@@ -4,7 +4,7 @@ import { resourceKey, resourceTags } from '../preview/names.ts';
 import { deleteRule, listRules, nameOf, servedBy } from './listener.ts';
 import { done, type Outcome, waitSoon } from './outcome.ts';
 import { nameConflict, ownedArns, unproven } from './ownership.ts';
-import type { Ensuring, Work } from './pass.ts';
+import type { Ensuring, StandingRules, Work } from './pass.ts';
 import type { RulePlan } from './plan-endpoint.ts';
 import { bodyOf, formsWanted, leadsTo, type RuleForm, says } from './rule-form.ts';
 import { takesRequest } from './rule-match.ts';
@@ -28,22 +28,32 @@ export async function openRoute(pass: Ensuring): Promise<Outcome> {
   return shut ? ensureRules(pass, ['open']) : done;
 }
 
-async function ensureRules(pass: Ensuring, forms: readonly RuleForm[]): Promise<Outcome> {
+/** Looks which rules stand, for those who make or open them. */
+export async function lookAtRules(pass: Ensuring): Promise<Outcome> {
+  pass.standingRules = await standingRules(pass);
+  return done;
+}
+
+async function standingRules(pass: Ensuring): Promise<StandingRules> {
   const { plan } = pass;
   const plans = rulesOf(pass);
-  const rules = await listRules(pass.ports.elbv2, plan.alb.listener_arn);
-  const standing = new Map(rules.map((rule) => [Number(rule.Priority), rule]));
-  const planned = new Map(plans.map((rule) => [rule.priority, rule]));
-  const mine = rules.filter(
+  const planned = new Set(plans.map(({ priority }) => priority));
+  const all = await listRules(pass.ports.elbv2, plan.alb.listener_arn);
+  const mine = all.filter(
     (rule) =>
       planned.has(Number(rule.Priority)) ||
       nameOf(rule, pass.row, plan.alb) !== undefined ||
       takesOurs(rule, plans),
   );
-  const owned = await ownedArns(
-    mine.map(({ RuleArn = '' }) => RuleArn),
-    pass,
-  );
+  const arns = mine.map(({ RuleArn = '' }) => RuleArn);
+  return { all, mine, owned: await ownedArns(arns, pass) };
+}
+
+async function ensureRules(pass: Ensuring, forms: readonly RuleForm[]): Promise<Outcome> {
+  const plans = rulesOf(pass);
+  const { all, mine, owned } = pass.standingRules ?? (await standingRules(pass));
+  const standing = new Map(all.map((rule) => [Number(rule.Priority), rule]));
+  const planned = new Map(plans.map((rule) => [rule.priority, rule]));
   const strangers = mine.filter((rule) => !owned.has(rule.RuleArn ?? ''));
   const hijacker = strangers.find((rule) => takesOurs(rule, plans));
   if (hijacker)
@@ -66,6 +76,7 @@ async function ensureRules(pass: Ensuring, forms: readonly RuleForm[]): Promise<
     ({ RuleArn, Priority }) => owned.has(RuleArn ?? '') && !planned.has(Number(Priority)),
   );
   for (const { RuleArn, Priority } of spare) {
+    pass.standingRules = undefined;
     await deleteRule(pass.ports.elbv2, RuleArn);
     pass.log.info({ priority: Priority }, 'deleted spare listener rule');
   }
@@ -97,6 +108,7 @@ async function create(
   [form = 'open']: readonly RuleForm[],
 ): Promise<Outcome> {
   const { plan, ports, config, log } = pass;
+  pass.standingRules = undefined;
   try {
     await ports.elbv2.createRule({
       ListenerArn: plan.alb.listener_arn,
@@ -124,6 +136,7 @@ async function modify(
   const bodies = forms.map((form) => bodyOf(rule, form, groupsOf(pass, rule)));
   const [wanted] = bodies;
   if (!wanted || bodies.some((body) => says(observed, body))) return done;
+  pass.standingRules = undefined;
   await pass.ports.elbv2.modifyRule({
     RuleArn: observed.RuleArn,
     ...wanted,

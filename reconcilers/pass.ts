@@ -1,4 +1,5 @@
 import type { Service } from '@aws-sdk/client-ecs';
+import type { Rule } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { AwsPorts } from '../aws/ports.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
@@ -44,6 +45,20 @@ export interface Removing extends Work {
   absences: Absences;
 }
 
+/** The rules of a listener, those of them that concern a preview, and which of these its tags prove to be its own. */
+export interface StandingRules {
+  all: readonly Rule[];
+  mine: readonly Rule[];
+  owned: ReadonlySet<string>;
+}
+
+/** A revision of a task definition, whether its tags prove it ours, and which spec they say that it runs. */
+export interface StandingRevision {
+  arn: string;
+  own: boolean;
+  specHash: string | undefined;
+}
+
 /** A pass that makes the world like its plan. Each step leaves here what the later ones need. */
 export interface Ensuring extends Work {
   plan: Plan;
@@ -56,6 +71,11 @@ export interface Ensuring extends Work {
   slotTaken?: string;
   /** By the suffix of the address that each is behind. */
   targetGroups?: ReadonlyMap<string, string>;
+  /** As they were seen in this pass; absent again once it has changed one. */
+  standingRules?: StandingRules | undefined;
+  /** What was seen under its name before anything was done about it, if anything was. */
+  standingRevision?: { seen: StandingRevision | undefined };
   taskDefinitionArn?: string;
+  standingService?: { seen: Service | undefined };
   service?: Service;
 }

@@ -21,8 +21,15 @@ async function observe({ row, ports, config }: Work): Promise<Service | undefine
   }
 }
 
+/** Looks what stands under the service's name, for ensureService. */
+export async function lookAtService(pass: Ensuring): Promise<Outcome> {
+  pass.standingService = { seen: await observe(pass) };
+  return done;
+}
+
 export async function ensureService(pass: Ensuring): Promise<Outcome> {
-  const observed = await observe(pass);
+  if (!pass.standingService) throw new Error('nobody has looked at the service');
+  const { seen: observed } = pass.standingService;
   if (!observed) return create(pass);
   if (observed.status === 'DRAINING') return draining(pass);
   if (!ownsEcs(observed.tags, pass)) return nameConflict(`service ${pass.plan.name}`, pass);

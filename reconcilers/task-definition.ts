@@ -3,20 +3,14 @@ import { isTaskDefinitionGone } from '../aws/errors.ts';
 import { resourceKey, resourceName } from '../preview/names.ts';
 import { done, type Outcome, wait } from './outcome.ts';
 import { nameConflict, ownsEcs } from './ownership.ts';
-import type { Ensuring, Work } from './pass.ts';
+import type { Ensuring, StandingRevision, Work } from './pass.ts';
 import { SPEC_TAG } from './plan-task.ts';
 
 /** DeleteTaskDefinitions takes at most this many. */
 const DELETED_A_CALL = 10;
 
-interface Observed {
-  arn: string;
-  own: boolean;
-  specHash: string | undefined;
-}
-
 /** A revision, or the latest ACTIVE one of a family. */
-async function observe(work: Work, taskDefinition: string): Promise<Observed | undefined> {
+async function observe(work: Work, taskDefinition: string): Promise<StandingRevision | undefined> {
   try {
     const answer = await work.ports.ecs.describeTaskDefinition({ taskDefinition, include: ['TAGS'] });
     const arn = answer.taskDefinition?.taskDefinitionArn;
@@ -30,7 +24,7 @@ async function observe(work: Work, taskDefinition: string): Promise<Observed | u
 }
 
 /** The latest revision that is ours: a hand may have registered one of its own in our family. Else whatever is there. */
-async function observeLatest(work: Work): Promise<Observed | undefined> {
+async function observeLatest(work: Work): Promise<StandingRevision | undefined> {
   const family = resourceName(work.row.id);
   const latest = await observe(work, family);
   if (!latest || latest.own) return latest;
@@ -42,10 +36,17 @@ async function observeLatest(work: Work): Promise<Observed | undefined> {
   return latest;
 }
 
+/** Looks which revision stands, for ensureTaskDefinition. */
+export async function lookAtTaskDefinition(pass: Ensuring): Promise<Outcome> {
+  pass.standingRevision = { seen: await observeLatest(pass) };
+  return done;
+}
+
 /** RegisterTaskDefinition makes a new revision each time: the tag tells whether the latest one already runs this spec. */
 export async function ensureTaskDefinition(pass: Ensuring): Promise<Outcome> {
   const { plan, ports, draft, log } = pass;
-  const observed = await observeLatest(pass);
+  if (!pass.standingRevision) throw new Error('nobody has looked at the task definition');
+  const { seen: observed } = pass.standingRevision;
   if (observed && !observed.own) return nameConflict(`task definition ${plan.name}`, pass);
   let arn = observed?.specHash === plan.specHash ? observed.arn : undefined;
   if (!arn) {

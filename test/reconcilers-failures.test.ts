@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { PreviewRow } from '../preview/record.ts';
 import { sdkError, useReconciler } from './reconcile-world.ts';
 import { IMAGES } from './sim/tasks.ts';
@@ -56,6 +56,36 @@ describe('an install in which nothing happens is quiet', () => {
     await aws.run(waiting, MINUTE);
     expect(await aws.said(waiting, 'Admitted')).toMatchObject({ reason: 'CapacityExhausted' });
     for (const id of [refused, waiting]) await quiet(id);
+  });
+});
+
+describe('steps that do not need each other', () => {
+  test('are all made as far as they get, though one of them fails', async () => {
+    const { id } = await aws.create();
+    aws.twists.set('describeTargetGroups', () => Promise.reject(new Error('cut off')));
+    expect(await aws.pass(id)).toMatchObject({ kind: 'fault', fault: { kind: 'transient' } });
+    expect(await aws.fuses()).toEqual([`tempus-${id}`]);
+    expect(aws.changes.map(({ call }) => call)).toEqual(['createSchedule']);
+    aws.twists.clear();
+    await aws.until(id, ready);
+  });
+
+  test('have all ended when their pass has, also where one fails at once', async () => {
+    const { id } = await aws.create();
+    const held = Promise.withResolvers<void>();
+    aws.twists.set('getSchedule', async (proceed) => {
+      await held.promise;
+      return proceed();
+    });
+    aws.twists.set('describeTargetGroups', () => Promise.reject(new Error('cut off')));
+    let ended = false;
+    const pass = aws.pass(id).finally(() => (ended = true));
+    await vi.waitFor(() => expect(aws.calls.get('describeServices')).toBe(1));
+    for (let n = 0; n < 10; n += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(ended).toBe(false);
+    held.resolve();
+    await pass;
+    expect(await aws.fuses()).toEqual([`tempus-${id}`]);
   });
 });
 

@@ -60,6 +60,9 @@ describe('a read that is older than what was made', () => {
         return misses < 0 ? proceed() : Promise.reject(new TargetGroupNotFoundException(error));
       });
       await aws.until(id, ({ phase }) => phase === 'Ready', 60_000);
+      // Each of them would be a resource of its own.
+      const { taskDefinitionArns } = await aws.ecs.listTaskDefinitions({ familyPrefix: `tempus-${id}` });
+      expect(taskDefinitionArns).toHaveLength(1);
     },
   );
 });

@@ -232,9 +232,11 @@ export class Install {
   async #untilLive(id: string): Promise<void> {
     const router = this.#ports?.router;
     const url = `http://preview-${id}.localhost:${router}/`;
+    // On a machine that is busy a probe may come to nothing; that says no more than a wrong answer does.
+    const isLive = () => httpProbe(url, `${HOST}:${router}`).then(isPreviewAnswer, () => false);
     const end = clock.monotonic() + STARTS_WITHIN_MS;
     while (clock.monotonic() < end) {
-      if (isPreviewAnswer(await httpProbe(url, `${HOST}:${router}`))) return this.sightings.note(id, 'live');
+      if (await isLive()) return this.sightings.note(id, 'live');
       await clock.sleep(LIVE_POLL_MS);
     }
     throw new Error(`${url} does not lead to its preview`);
