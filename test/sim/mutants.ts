@@ -148,16 +148,32 @@ export const MUTANTS: readonly Suspect[] = [
   {
     name: 'the fuse comes after the service',
     file: 'reconcilers/converge.ts',
-    find: `  { condition: 'RouteReady', ensure: ensureFuse },
-  { condition: 'RouteReady', ensure: ensureTargetGroups },
-  { condition: 'RouteReady', ensure: ensureListenerRules, proves: ROUTED },
-  { condition: 'ServiceReady', ensure: ensureTaskDefinition },
-  { condition: 'ServiceReady', ensure: ensureService },`,
-    replace: `  { condition: 'RouteReady', ensure: ensureTargetGroups },
-  { condition: 'RouteReady', ensure: ensureListenerRules, proves: ROUTED },
-  { condition: 'ServiceReady', ensure: ensureTaskDefinition },
-  { condition: 'ServiceReady', ensure: ensureService },
-  { condition: 'RouteReady', ensure: ensureFuse },`,
+    find: "    { condition: 'RouteReady', ensure: ensureFuse },\n",
+    replace: '',
+    also: [
+      {
+        file: 'reconcilers/converge.ts',
+        find: "  [{ condition: 'ServiceReady', ensure: ensureService }],",
+        replace: `  [{ condition: 'ServiceReady', ensure: ensureService }],
+  [{ condition: 'RouteReady', ensure: ensureFuse }],`,
+      },
+    ],
+  },
+  {
+    name: 'the service does not wait for the fuse',
+    file: 'reconcilers/converge.ts',
+    find: "    { condition: 'RouteReady', ensure: ensureFuse },\n",
+    replace: '',
+    also: [
+      {
+        file: 'reconcilers/converge.ts',
+        find: "  [{ condition: 'ServiceReady', ensure: ensureService }],",
+        replace: `  [
+    { condition: 'RouteReady', ensure: ensureFuse },
+    { condition: 'ServiceReady', ensure: ensureService },
+  ],`,
+      },
+    ],
   },
   {
     name: 'a rejected spec is deployed again and again',
