@@ -110,8 +110,11 @@ export class Passes {
       case 'conflict':
         return jitter(random, CONFLICT_MS);
       case 'throttle':
-      case 'transient':
         return this.#retries.next(key);
+      case 'transient':
+        return fault.reason === 'NotVisible'
+          ? this.#retries.next(key, reconciler.config.first_look_ms)
+          : this.#retries.next(key);
       case 'capacity':
         return jitter(random, reconciler.config.retry_ms);
       case 'denied':

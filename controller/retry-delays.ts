@@ -16,11 +16,11 @@ export class RetryDelays {
     this.#options = options;
   }
 
-  /** Counts one more failure and answers the delay before the next try. */
-  next(key: string): number {
+  /** Counts one more failure and answers the delay before the next try; `baseMs` where this one is cured sooner than most. */
+  next(key: string, baseMs = this.#options.baseMs): number {
     const failures = this.failures(key);
     this.#failures.set(key, failures + 1);
-    const { baseMs, maxMs } = this.#options;
+    const { maxMs } = this.#options;
     // The exponent is capped on its own: 2 ** 1100 is Infinity, and a preview can fail for two weeks.
     return jitter(this.#random, Math.min(maxMs, baseMs * 2 ** Math.min(failures, 30)));
   }

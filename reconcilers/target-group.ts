@@ -6,15 +6,23 @@ import { nameConflict, ownedArns, unproven } from './ownership.ts';
 import type { Ensuring, Removing, Work } from './pass.ts';
 import type { EndpointPlan } from './plan-endpoint.ts';
 
-type Observed = TargetGroup & { TargetGroupArn: string; own: boolean };
+type Observed = TargetGroup & { TargetGroupArn: string };
 
 async function observe(work: Work, name: string): Promise<Observed | undefined> {
   try {
     const { TargetGroups } = await work.ports.elbv2.describeTargetGroups({ Names: [name] });
     const group = TargetGroups?.[0];
-    if (!group?.TargetGroupArn) return undefined;
-    const own = (await ownedArns([group.TargetGroupArn], work)).has(group.TargetGroupArn);
-    return { ...group, TargetGroupArn: group.TargetGroupArn, own };
+    return group?.TargetGroupArn ? { ...group, TargetGroupArn: group.TargetGroupArn } : undefined;
+  } catch (error) {
+    if (isTargetGroupGone(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether its tags prove it ours; undefined where a read does not know the group, not yet or not any more. */
+async function proveOwn(work: Work, arn: string): Promise<boolean | undefined> {
+  try {
+    return (await ownedArns([arn], work)).has(arn);
   } catch (error) {
     if (isTargetGroupGone(error)) return undefined;
     throw error;
@@ -45,12 +53,11 @@ async function create(pass: Ensuring, { targetGroup }: EndpointPlan): Promise<st
     const { TargetGroups } = await pass.ports.elbv2.createTargetGroup(targetGroup);
     const arn = TargetGroups?.[0]?.TargetGroupArn;
     // CreateTargetGroup answers an existing one of equal settings as if it had made it, whosever that is.
-    if (arn === undefined || !(await ownedArns([arn], pass)).has(arn)) return undefined;
+    if (arn === undefined || !(await proveOwn(pass, arn))) return undefined;
     pass.log.info({ target_group: targetGroup.Name }, 'created target group');
     return arn;
   } catch (error) {
-    // Its name is taken by one of other settings; or its tags cannot be read yet, for reads lag behind the creation.
-    if (isTargetGroupNameTaken(error) || isTargetGroupGone(error)) return undefined;
+    if (isTargetGroupNameTaken(error)) return undefined;
     throw error;
   }
 }
@@ -71,26 +78,55 @@ export async function ensureTargetGroups(pass: Ensuring): Promise<Outcome> {
 async function ensureOne(pass: Ensuring, endpoint: EndpointPlan): Promise<string | Outcome> {
   const { ports, config } = pass;
   const { targetGroup } = endpoint;
+  const notVisible = () =>
+    waitSoon('TargetGroupNotVisible', 'AWS does not show the target group yet', config.poll_ms);
   const observed = await observe(pass, targetGroup.Name);
-  if (observed && !observed.own) return nameConflict(`target group ${targetGroup.Name}`, pass);
+  const known = observed && (await lookCloser(pass, observed.TargetGroupArn));
+  // The reads are older than a create, this one's or another's. The next pass will see it.
+  if (known && known.own === undefined) return notVisible();
+  if (known && !known.own) return nameConflict(`target group ${targetGroup.Name}`, pass);
   const TargetGroupArn = observed?.TargetGroupArn ?? (await create(pass, endpoint));
-  // The reads are older than a create, this one or another's. The next pass will see it.
-  if (!TargetGroupArn)
-    return waitSoon('TargetGroupNotVisible', 'AWS does not show the target group yet', config.poll_ms);
+  if (!TargetGroupArn) return notVisible();
   pass.draft.present(resourceKey('target-group', targetGroup.Name));
   if (observed && differs(observed, endpoint)) {
     const planned = Object.fromEntries(MODIFIABLE.map((field) => [field, targetGroup[field]]));
     await ports.elbv2.modifyTargetGroup({ TargetGroupArn, ...planned, Matcher: targetGroup.Matcher });
     pass.log.info({ target_group: targetGroup.Name }, 'modified target group');
   }
-  await ensureAttributes(pass, TargetGroupArn);
+  await ensureAttributes(pass, TargetGroupArn, known?.attributes);
   return TargetGroupArn;
 }
 
-/** The deregistration delay cannot be given at creation, and AWS's default of 300 s would hold up every teardown. */
-async function ensureAttributes({ plan, ports, log }: Ensuring, TargetGroupArn: string): Promise<void> {
-  const { Attributes = [] } = await ports.elbv2.describeTargetGroupAttributes({ TargetGroupArn });
-  const now = new Map(Attributes.map(({ Key, Value }) => [Key, Value]));
+type Attributes = ReadonlyMap<string | undefined, string | undefined>;
+
+/** What two more calls tell of a group that stands, asked at one time. */
+async function lookCloser(
+  pass: Ensuring,
+  arn: string,
+): Promise<{ own: boolean | undefined; attributes: Attributes }> {
+  const [own, attributes] = await Promise.all([proveOwn(pass, arn), attributesOf(pass, arn)]);
+  return { own: attributes ? own : undefined, attributes: attributes ?? new Map() };
+}
+
+async function attributesOf({ ports }: Work, TargetGroupArn: string): Promise<Attributes | undefined> {
+  try {
+    const { Attributes = [] } = await ports.elbv2.describeTargetGroupAttributes({ TargetGroupArn });
+    return new Map(Attributes.map(({ Key, Value }) => [Key, Value]));
+  } catch (error) {
+    if (isTargetGroupGone(error)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The deregistration delay cannot be given at creation, and AWS's default of 300 s would hold up every teardown. A group
+ * that has just been made has AWS's defaults: a read may not know it yet.
+ */
+async function ensureAttributes(
+  { plan, ports, log }: Ensuring,
+  TargetGroupArn: string,
+  now: Attributes = new Map(),
+): Promise<void> {
   const wrong = Object.entries(plan.targetGroupAttributes).filter(([key, value]) => now.get(key) !== value);
   if (wrong.length === 0) return;
   await ports.elbv2.modifyTargetGroupAttributes({
@@ -112,8 +148,9 @@ export async function removeTargetGroups(work: Removing): Promise<Outcome | 'abs
 
 export async function removeTargetGroup(work: Work, name: string): Promise<Outcome | 'absent'> {
   const observed = await observe(work, name);
-  if (!observed) return 'absent';
-  if (!observed.own) return unproven(resourceKey('target-group', name), work);
+  const own = observed && (await proveOwn(work, observed.TargetGroupArn));
+  if (!observed || own === undefined) return 'absent';
+  if (!own) return unproven(resourceKey('target-group', name), work);
   work.draft.present(resourceKey('target-group', name));
   try {
     await work.ports.elbv2.deleteTargetGroup({ TargetGroupArn: observed.TargetGroupArn });

@@ -60,7 +60,8 @@ describe('a read that is older than what was made', () => {
         return misses < 0 ? proceed() : Promise.reject(new TargetGroupNotFoundException(error));
       });
       await aws.until(id, ({ phase }) => phase === 'Ready', 60_000);
-      // Each of them would be a resource of its own.
+      // Each registration is a revision of its own, and a creation takes of a bucket that is small.
+      expect(aws.changes.filter(({ call: name }) => name === 'createTargetGroup')).toHaveLength(1);
       const { taskDefinitionArns } = await aws.ecs.listTaskDefinitions({ familyPrefix: `tempus-${id}` });
       expect(taskDefinitionArns).toHaveLength(1);
     },

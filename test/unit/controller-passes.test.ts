@@ -1,3 +1,4 @@
+import { TargetGroupNotFoundException } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { describe, expect, test } from 'vitest';
 import { AWS_PACE } from '../../controller/config.ts';
 import { Passes } from '../../controller/passes.ts';
@@ -56,6 +57,15 @@ describe('what follows a pass', () => {
     expect(delays.slice(0, 4)).toEqual([1_000, 2_000, 4_000, 8_000]);
     expect(delays.at(-1)).toBe(300_000);
     expect(counted).not.toContain('again');
+  });
+
+  test('what AWS does not show yet is tried again sooner, and in the end as seldom', async () => {
+    const unseen = new TargetGroupNotFoundException({ $metadata: {}, message: 'not found' });
+    const { passes } = passesOver(() => Promise.reject(unseen));
+    const delays: (number | undefined)[] = [];
+    for (let n = 0; n < 14; n += 1) delays.push((await passes.run('550e8400', PRIORITY.change))?.ms);
+    expect(delays.slice(0, 4)).toEqual([250, 500, 1_000, 2_000]);
+    expect(delays.at(-1)).toBe(300_000);
   });
 
   test('a pass that went well lets the next failure start from the shortest delay', async () => {
