@@ -68,7 +68,8 @@ export const AWS_DISCIPLINE = { batch_window_ms: 50, rules_shared_ms: 2_000 } as
 /** How fast a controller looks at AWS. Fits AWS's pace and its throttles. */
 export const CONTROLLER_TIMES: ControllerTimes = {
   concurrency: 16,
-  stream_poll_ms: 500,
+  // A shard bears five reads a second. Each preview waits for two of them: its creation, and the end of its rollout.
+  stream_poll_ms: 250,
   stream_sync_ms: 60_000,
   checkpoint_ms: 5_000,
   unsettled_list_ms: 30_000,
