@@ -11,7 +11,7 @@ import { leaveFormerEndpoints } from './former-endpoints.ts';
 import { done, type Outcome, type PassResult } from './outcome.ts';
 import type { Ensuring, ReconcilerDeps } from './pass.ts';
 import { planPreview, plannedKeys } from './plan.ts';
-import { ensureAnswer, ensureRollout, lastLines } from './readiness.ts';
+import { ensureAnswer, ensureRollout, lastLines, stillNoAnswer } from './readiness.ts';
 import { chooseRollout, isRetryDue, type Rollout, rolloutFields, suffixesOf } from './rollout.ts';
 import { ensureService, lookAtService } from './service.ts';
 import { type Claim, claimSlots, moveSlot, giveBack } from './slots.ts';
@@ -142,6 +142,10 @@ async function deploy({
   await giveBack(row, claim.spare, coordination);
 
   const pass: Ensuring = { row: begun, plan, claim, ports, config, clock, log, probe, draft, coordination };
+  // A record that has to be written anew has changed: then all of it counts.
+  const silent = begun === row && rollout.run ? await stillNoAnswer(pass, deps.waits) : undefined;
+  if (silent?.kind === 'wait')
+    return writer.end(begun.phase, expires_at, lookMs(silent, row, deps), silent.reason);
   const result = await ensure(pass, rollout.run ? [...STEPS, ...READINESS] : [...STEPS, [LEAVE]]);
   if ('fault' in result) {
     const phase = judgeFault(draft, result.condition, result.fault, attempt);
@@ -162,14 +166,23 @@ async function deploy({
 }
 
 /** What AWS is likely to show in a moment is looked at again as soon as that. */
-function paced(outcome: Outcome, { preview_id: uid }: PreviewRow, deps: ReconcilerDeps): Outcome {
-  const { waits, clock, config } = deps;
+function paced(outcome: Outcome, row: PreviewRow, deps: ReconcilerDeps): Outcome {
+  const { preview_id: uid } = row;
+  const { waits, clock } = deps;
   if (outcome.kind !== 'wait' || !outcome.soon) {
     waits.forget(uid);
     return outcome;
   }
-  const pace = { first: config.first_look_ms, most: outcome.ms };
-  return { ...outcome, ms: waits.lookMs(uid, outcome.reason, clock.monotonic(), pace) };
+  waits.found(uid, outcome.reason, clock.monotonic());
+  return { ...outcome, ms: lookMs(outcome, row, deps) };
+}
+
+function lookMs(
+  { soon = 'whole', ms }: Outcome & { kind: 'wait' },
+  { preview_id: uid }: PreviewRow,
+  { waits, clock, config }: ReconcilerDeps,
+): number {
+  return waits.lookMs(uid, soon, clock.monotonic(), { first: config.first_look_ms, most: ms });
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Fault } from '../aws/errors.ts';
+import type { Look } from './waits.ts';
 
 /**
  * How a step ended. Waiting is a value, not an exception and not a sleep: the queue owns time.
@@ -9,7 +10,7 @@ import type { Fault } from '../aws/errors.ts';
  */
 export type Outcome =
   | { kind: 'done' }
-  | { kind: 'wait'; reason: string; message: string; ms: number; soon?: true }
+  | { kind: 'wait'; reason: string; message: string; ms: number; soon?: Look }
   | { kind: 'rejected'; reason: string; message: string; logs: string[] };
 
 export const done: Outcome = { kind: 'done' };
@@ -19,8 +20,8 @@ export function wait(reason: string, message: string, ms: number): Outcome {
 }
 
 /** For what AWS makes true by itself, mostly in a second or two: the first look comes soon, later ones within `ms`. */
-export function waitSoon(reason: string, message: string, ms: number): Outcome {
-  return { kind: 'wait', reason, message, ms, soon: true };
+export function waitSoon(reason: string, message: string, ms: number, soon: Look = 'whole'): Outcome {
+  return { kind: 'wait', reason, message, ms, soon };
 }
 
 /** What one pass over a preview tells the work queue. */

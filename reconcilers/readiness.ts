@@ -1,15 +1,19 @@
 import type { Service } from '@aws-sdk/client-ecs';
 import type { TargetHealthDescription } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { findCondition } from '../preview/conditions.ts';
 import { logStreamPrefix } from '../preview/names.ts';
 import { markedAt } from '../preview/observation.ts';
 import { previewUrls } from '../preview/urls.ts';
+import type { ReconcilerConfig } from './config.ts';
 import { type Diagnosis, diagnose, type EndpointTargets, taskIdOf, withLines } from './diagnosis.ts';
 import { done, type Outcome, wait, waitSoon } from './outcome.ts';
 import type { Ensuring } from './pass.ts';
 import type { EndpointPlan } from './plan-endpoint.ts';
 import { isPreviewAnswer } from './probe.ts';
+import type { Waits } from './waits.ts';
 
 const LAST_LINES = 20;
+const URL_NOT_READY = 'UrlNotReady';
 /** What AWS shows lags behind what its own events say, rarely for longer. */
 const READS_LAG_MS = 10_000;
 
@@ -59,17 +63,30 @@ export async function ensureAnswer({ probe: ask, plan, config }: Ensuring): Prom
     try {
       const answer = await ask(url, plan.alb.probe_address);
       if (isPreviewAnswer(answer)) continue;
-      return waitSoon(
-        'UrlNotReady',
-        `${answer.server} answers ${answer.status} in place of the preview`,
-        config.poll_ms,
-      );
+      return noAnswer(`${answer.server} answers ${answer.status} in place of the preview`, config);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      return waitSoon('UrlNotReady', `the preview's URL does not answer: ${why}`, config.poll_ms);
+      return noAnswer(`the preview's URL does not answer: ${why}`, config);
     }
   }
   return done;
+}
+
+function noAnswer(message: string, { poll_ms }: ReconcilerConfig): Outcome {
+  return waitSoon(URL_NOT_READY, message, poll_ms, 'cheap');
+}
+
+/**
+ * Asks nothing but the address, where a whole pass has found a moment ago that only its answer is missing, and answers with
+ * what that has to wait for. Undefined where it answers, and where a whole pass is due: what is Ready a whole pass has seen.
+ */
+export async function stillNoAnswer(pass: Ensuring, waits: Waits): Promise<Outcome | undefined> {
+  const { row, config, clock } = pass;
+  const said = findCondition(row.status.conditions, 'Ready')?.reason === URL_NOT_READY;
+  if (!said || !waits.isFresh(row.preview_id, URL_NOT_READY, clock.monotonic(), config.poll_ms))
+    return undefined;
+  const outcome = await ensureAnswer(pass);
+  return outcome.kind === 'done' ? undefined : outcome;
 }
 
 async function describeTargets(
