@@ -1,18 +1,18 @@
-import { classify, type Fault } from '../aws/errors.ts';
 import { type Finding, findCondition } from '../preview/conditions.ts';
 import { MAIN } from '../preview/endpoints.ts';
-import type { Accepted, ConditionType, Phase, PreviewRow, Status } from '../preview/record.ts';
+import type { Accepted, Phase, PreviewRow, Status } from '../preview/record.ts';
 import { judge } from './acceptance.ts';
 import type { Slot } from './allotment.ts';
 import { ensureFuse } from './fuse.ts';
 import { clearSlot, ensureListenerRules, lookAtRules, openRoute } from './listener-rule.ts';
 import { withoutStrangers } from './listener.ts';
 import { leaveFormerEndpoints } from './former-endpoints.ts';
-import { done, type Outcome, type PassResult } from './outcome.ts';
+import type { Outcome, PassResult } from './outcome.ts';
 import type { Ensuring, ReconcilerDeps } from './pass.ts';
 import { planPreview, plannedKeys } from './plan.ts';
 import { ensureAnswer, ensureRollout, lastLines, stillNoAnswer } from './readiness.ts';
 import { chooseRollout, isRetryDue, type Rollout, rolloutFields, suffixesOf } from './rollout.ts';
+import { type Round, runRounds, type Step } from './rounds.ts';
 import { ensureService, lookAtService } from './service.ts';
 import { type Claim, claimSlots, moveSlot, giveBack } from './slots.ts';
 import { StatusDraft } from './status-draft.ts';
@@ -20,14 +20,6 @@ import { ensureTargetGroups } from './target-group.ts';
 import { ensureTaskDefinition, lookAtTaskDefinition } from './task-definition.ts';
 import { judgeFault, judgeOutcome, SPEC_NOT_ACCEPTED } from './verdict.ts';
 import { CONFLICT, Writer } from './writer.ts';
-
-interface Step {
-  /** The condition that a wait or a fault in this step makes False. */
-  condition: ConditionType;
-  ensure: (pass: Ensuring) => Promise<Outcome>;
-  /** What is proven once the step is done. */
-  proves?: Finding;
-}
 
 const ROUTED: Finding = {
   type: 'RouteReady',
@@ -41,9 +33,6 @@ const ROLLED_OUT: Finding = {
   reason: 'RolloutCompleted',
   message: 'the task runs and is healthy',
 };
-
-/** Steps that do not need each other: they run at one time, and all end before the next round begins. */
-type Round = readonly Step[];
 
 /** In the order AWS forces: ECS refuses a target group that no rule uses yet, and the fuse comes before the cost. */
 const STEPS: readonly Round[] = [
@@ -146,7 +135,7 @@ async function deploy({
   const silent = begun === row && rollout.run ? await stillNoAnswer(pass, deps.waits) : undefined;
   if (silent?.kind === 'wait')
     return writer.end(begun.phase, expires_at, lookMs(silent, row, deps), silent.reason);
-  const result = await ensure(pass, rollout.run ? [...STEPS, ...READINESS] : [...STEPS, [LEAVE]]);
+  const result = await runRounds(pass, rollout.run ? [...STEPS, ...READINESS] : [...STEPS, [LEAVE]]);
   if ('fault' in result) {
     const phase = judgeFault(draft, result.condition, result.fault, attempt);
     return writer.fault(phase ?? begun.phase, result.fault);
@@ -218,28 +207,4 @@ function phaseMeanwhile({ phase, status }: PreviewRow, rollout: Rollout, draft: 
     return phase;
   draft.find(SPEC_NOT_ACCEPTED);
   return 'Degraded';
-}
-
-type Ended = { condition: ConditionType; outcome: Outcome } | { condition: ConditionType; fault: Fault };
-
-/** Runs round after round until a step has to wait, is rejected, or fails: of several in a round the first one speaks. */
-async function ensure(pass: Ensuring, rounds: readonly Round[]): Promise<Ended> {
-  for (const round of rounds) {
-    // Each ends truly, also where another one fails: nothing of a pass may go on after it.
-    const ended = await Promise.all(round.map((step) => ensureStep(pass, step)));
-    const first = ended.find((one) => 'fault' in one || one.outcome.kind !== 'done');
-    if (first) return first;
-  }
-  return { condition: 'Ready', outcome: done };
-}
-
-async function ensureStep(pass: Ensuring, { condition, ensure: run, proves }: Step): Promise<Ended> {
-  try {
-    const outcome = await run(pass);
-    if (outcome.kind === 'done' && proves) pass.draft.find(proves);
-    return { condition, outcome };
-  } catch (error) {
-    pass.log.debug({ err: error, step: run.name }, 'step failed');
-    return { condition, fault: classify(error) };
-  }
 }
