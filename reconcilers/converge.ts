@@ -112,7 +112,7 @@ async function deploy({
   writer,
   deps,
 }: Deployment): Promise<PassResult> {
-  const { config, clock, log, ports, probe, coordination } = deps;
+  const { config, clock, log, ports, probe, coordination, waits } = deps;
   const { expires_at } = accepted;
   const { alb, slots } = claim;
   const plan = planPreview({ row, spec: rollout.spec, expires_at, alb, slots, run: rollout.run }, config);
@@ -130,9 +130,21 @@ async function deploy({
   if (!begun) return { kind: 'fault', fault: CONFLICT };
   await giveBack(row, claim.spare, coordination);
 
-  const pass: Ensuring = { row: begun, plan, claim, ports, config, clock, log, probe, draft, coordination };
+  const pass: Ensuring = {
+    row: begun,
+    plan,
+    claim,
+    ports,
+    config,
+    clock,
+    log,
+    probe,
+    draft,
+    coordination,
+    waits,
+  };
   // A record that has to be written anew has changed: then all of it counts.
-  const silent = begun === row && rollout.run ? await stillNoAnswer(pass, deps.waits) : undefined;
+  const silent = begun === row && rollout.run ? await stillNoAnswer(pass) : undefined;
   if (silent?.kind === 'wait')
     return writer.end(begun.phase, expires_at, lookMs(silent, row, deps), silent.reason);
   const result = await runRounds(pass, rollout.run ? [...STEPS, ...READINESS] : [...STEPS, [LEAVE]]);

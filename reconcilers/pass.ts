@@ -64,7 +64,10 @@ export interface Ensuring extends Work {
   plan: Plan;
   claim: Claim;
   coordination: Coordination;
+  waits: Waits;
   probe: Probe;
+  /** The preview has answered under its own address in this pass. */
+  answers?: boolean;
   /** The fuse was gone although this preview had one: it has fired, or a hand has taken it away. */
   fuseBurnt?: boolean;
   /** A stranger's rule stands in the slot of the address with this suffix: another slot would do. */

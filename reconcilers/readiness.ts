@@ -2,7 +2,7 @@ import type { Service } from '@aws-sdk/client-ecs';
 import type { TargetHealthDescription } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { findCondition } from '../preview/conditions.ts';
 import { logStreamPrefix } from '../preview/names.ts';
-import { markedAt } from '../preview/observation.ts';
+import { isMark } from '../preview/observation.ts';
 import { previewUrls } from '../preview/urls.ts';
 import type { ReconcilerConfig } from './config.ts';
 import { type Diagnosis, diagnose, type EndpointTargets, taskIdOf, withLines } from './diagnosis.ts';
@@ -10,7 +10,6 @@ import { done, type Outcome, wait, waitSoon } from './outcome.ts';
 import type { Ensuring } from './pass.ts';
 import type { EndpointPlan } from './plan-endpoint.ts';
 import { isPreviewAnswer } from './probe.ts';
-import type { Waits } from './waits.ts';
 
 const LAST_LINES = 20;
 const URL_NOT_READY = 'UrlNotReady';
@@ -43,9 +42,15 @@ export async function ensureRollout(pass: Ensuring): Promise<Outcome> {
     : wait(reason, message, config.rollout_poll_ms);
 }
 
-/** A look that an event has called for may come before AWS shows what the event is about: for how long yet. */
-function lagLeftMs({ row, clock }: Ensuring): number {
-  return (markedAt(row.observed_event) ?? -Infinity) + READS_LAG_MS - clock.now().getTime();
+/**
+ * A look that an event has called for may come before AWS shows what the event is about: for how long yet. Counted from
+ * when this leader has heard of it, since an event itself may come late.
+ */
+function lagLeftMs({ row, waits, clock }: Ensuring): number {
+  if (!isMark(row.observed_event)) return 0;
+  return (
+    waits.heardAt(row.preview_id, row.observed_event, clock.monotonic()) + READS_LAG_MS - clock.monotonic()
+  );
 }
 
 function isHealthy({ targets }: EndpointTargets): boolean {
@@ -53,8 +58,10 @@ function isHealthy({ targets }: EndpointTargets): boolean {
 }
 
 /** The preview itself, not the load balancer in its place, answers under each of its own public URLs. */
-export async function ensureAnswer({ probe: ask, plan, config }: Ensuring): Promise<Outcome> {
-  if (config.probe === 'target') return done;
+export async function ensureAnswer(pass: Ensuring): Promise<Outcome> {
+  const { probe: ask, plan, config } = pass;
+  // Not asked twice in a pass: another node of the load balancer may not know the rule yet.
+  if (config.probe === 'target' || pass.answers) return done;
   const urls = plan.endpoints.flatMap(({ suffix, health_path }) =>
     // Where its author says that it answers: an app may leave every other path without an answer.
     previewUrls(plan.id, plan.alb, [suffix]).map((url) => `${url}${health_path.slice(1)}`),
@@ -80,13 +87,14 @@ function noAnswer(message: string, { poll_ms }: ReconcilerConfig): Outcome {
  * Asks nothing but the address, where a whole pass has found a moment ago that only its answer is missing, and answers with
  * what that has to wait for. Undefined where it answers, and where a whole pass is due: what is Ready a whole pass has seen.
  */
-export async function stillNoAnswer(pass: Ensuring, waits: Waits): Promise<Outcome | undefined> {
-  const { row, config, clock } = pass;
+export async function stillNoAnswer(pass: Ensuring): Promise<Outcome | undefined> {
+  const { row, config, clock, waits } = pass;
   const said = findCondition(row.status.conditions, 'Ready')?.reason === URL_NOT_READY;
   if (!said || !waits.isFresh(row.preview_id, URL_NOT_READY, clock.monotonic(), config.poll_ms))
     return undefined;
   const outcome = await ensureAnswer(pass);
-  return outcome.kind === 'done' ? undefined : outcome;
+  pass.answers = outcome.kind === 'done';
+  return pass.answers ? undefined : outcome;
 }
 
 async function describeTargets(

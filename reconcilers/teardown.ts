@@ -53,7 +53,7 @@ export async function tearDown(
   const held = await readHeldSlots(row, config.albs, coordination);
   const targetGroupNames = groupNames(begun, held);
   const { absences } = deps;
-  deps.waits.forget(row.preview_id);
+  deps.waits.close(row.preview_id);
   const work: Removing = { row: begun, ports, config, clock, log, draft, targetGroupNames, absences };
   const { outcome, fault } = await remove(work);
   if (outcome === 'absent' && !fault) return sighted(begun, work, deps);

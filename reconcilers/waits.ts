@@ -18,6 +18,7 @@ interface Wait {
  */
 export class Waits {
   readonly #waits = new Map<string, Wait>();
+  readonly #heard = new Map<string, { mark: string; at: number }>();
 
   /** A whole pass at `now` has found that `uid` has to wait for `reason`. */
   found(uid: string, reason: string, now: number): void {
@@ -38,8 +39,22 @@ export class Waits {
     return Math.ceil(Math.min(most, Math.max(first, (now - since) * SHARE[look])));
   }
 
+  /** When a pass over `uid` came upon this mark of an event first; `now` if that is this one. */
+  heardAt(uid: string, mark: string, now: number): number {
+    const known = this.#heard.get(uid);
+    const heard = known?.mark === mark ? known : { mark, at: now };
+    this.#heard.set(uid, heard);
+    return heard.at;
+  }
+
   /** It waits for nothing of the kind any more. */
   forget(uid: string): void {
     this.#waits.delete(uid);
+  }
+
+  /** It is on its way out: nothing of it is waited for. */
+  close(uid: string): void {
+    this.#waits.delete(uid);
+    this.#heard.delete(uid);
   }
 }

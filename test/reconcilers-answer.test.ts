@@ -48,6 +48,17 @@ describe('an address that does not answer yet', () => {
       expect(aws.calls.get(call), call).toBe(1);
   });
 
+  test('is asked once in a pass: another node of the load balancer may not know the rule yet', async () => {
+    const { id } = await waiting();
+    const through = aws.deps.probe;
+    let nodes = 0;
+    aws.deps.probe = async (url, address) => {
+      nodes += 1;
+      return nodes === 1 ? { status: 200, server: 'preview' } : through(url, address);
+    };
+    expect(await aws.run(id, 250, ({ phase }) => phase === 'Ready')).toBe(true);
+  });
+
   test('does not keep from what was edited meanwhile', async () => {
     const { id } = await waiting();
     await aws.edit(id, { ttl_hours: 48 });
