@@ -10,7 +10,7 @@ import { leaveFormerEndpoints } from './former-endpoints.ts';
 import type { Outcome, PassResult } from './outcome.ts';
 import type { Ensuring, ReconcilerDeps } from './pass.ts';
 import { planPreview, plannedKeys } from './plan.ts';
-import { ensureAnswer, ensureRollout, lastLines, stillNoAnswer } from './readiness.ts';
+import { ensureAnswer, ensureRollout, lagLeftMs, lastLines, stillNoAnswer } from './readiness.ts';
 import { chooseRollout, isRetryDue, type Rollout, rolloutFields, suffixesOf } from './rollout.ts';
 import { type Round, runRounds, type Step } from './rounds.ts';
 import { ensureService, lookAtService } from './service.ts';
@@ -163,7 +163,9 @@ async function deploy({
     rollout,
     lines: () => lastLines(pass),
   });
-  return writer.end(phase, expires_at, ms, reason);
+  // Whatever the pass has found: AWS may not show yet what an event has told, a crash of what seems to be well above all.
+  const lagLeft = lagLeftMs(pass);
+  return writer.end(phase, expires_at, lagLeft > 0 ? Math.min(ms, lagLeft) : ms, reason);
 }
 
 /** What AWS is likely to show in a moment is looked at again as soon as that. */

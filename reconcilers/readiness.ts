@@ -46,7 +46,7 @@ export async function ensureRollout(pass: Ensuring): Promise<Outcome> {
  * A look that an event has called for may come before AWS shows what the event is about: for how long yet. Counted from
  * when this leader has heard of it, since an event itself may come late.
  */
-function lagLeftMs({ row, waits, clock }: Ensuring): number {
+export function lagLeftMs({ row, waits, clock }: Pick<Ensuring, 'row' | 'waits' | 'clock'>): number {
   if (!isMark(row.observed_event)) return 0;
   return (
     waits.heardAt(row.preview_id, row.observed_event, clock.monotonic()) + READS_LAG_MS - clock.monotonic()

@@ -2,7 +2,7 @@
 export type Look = 'whole' | 'cheap';
 
 /** Of the time that has passed, how much passes until the next look. */
-const SHARE: Readonly<Record<Look, number>> = { whole: 1 / 2, cheap: 1 / 8 };
+const SHARE: Readonly<Record<Look, number>> = { whole: 1, cheap: 1 / 8 };
 
 interface Wait {
   reason: string;
