@@ -183,15 +183,15 @@ describe('a whole token in a path', () => {
 });
 
 test('what is created and destroyed carries the name of its token, whatever the request says', async () => {
-  const made = await ask('POST', '/preview/create', await make('write', 'ada'), { ttl_hours: 1 });
-  expect(made.json()).toMatchObject({ owner: 'ada' });
-  const forged = await ask('POST', '/preview/create', await make('write', 'ada'), {
+  const made = await ask('POST', '/preview/create', await make('write', 'web-team'), { ttl_hours: 1 });
+  expect(made.json()).toMatchObject({ owner: 'web-team' });
+  const forged = await ask('POST', '/preview/create', await make('write', 'web-team'), {
     ttl_hours: 1,
     owner: 'eve',
   });
   expect(forged.status).toBe(422);
-  const gone = await ask('DELETE', `/preview/${String(made.json()['id'])}`, await make('write', 'bob'));
-  expect(gone.json()).toMatchObject({ owner: 'ada', deletion: { by: 'bob' } });
+  const gone = await ask('DELETE', `/preview/${String(made.json()['id'])}`, await make('write', 'ops-team'));
+  expect(gone.json()).toMatchObject({ owner: 'web-team', deletion: { by: 'ops-team' } });
 });
 
 test('the same Idempotency-Key of two people makes two previews', async () => {
@@ -207,13 +207,13 @@ test('the same Idempotency-Key of two people makes two previews', async () => {
     });
     return ((await response.json()) as { id: string }).id;
   };
-  const ada = await once('ada');
-  expect(await once('ada')).toBe(ada);
-  expect(await once('bob')).not.toBe(ada);
+  const first = await once('web-team');
+  expect(await once('web-team')).toBe(first);
+  expect(await once('ops-team')).not.toBe(first);
 });
 
 test('a token that the API makes works, lasts as long as asked, and is seen once', async () => {
-  const made = await ask('POST', '/tokens', await make('admin', 'ada'), {
+  const made = await ask('POST', '/tokens', await make('admin', 'web-team'), {
     owner: 'ci',
     kind: 'ci',
     ttl_days: 7,
@@ -224,7 +224,7 @@ test('a token that the API makes works, lasts as long as asked, and is seen once
   expect(row).toMatchObject({
     owner: 'ci',
     scope: 'write',
-    created_by: 'ada',
+    created_by: 'web-team',
     expires_at: '2026-01-08T00:00:00Z',
   });
   expect(token).toMatch(/^tmp_ci_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}$/);

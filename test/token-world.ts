@@ -90,7 +90,7 @@ export class TokenWorld {
     await this.aws.close();
   }
 
-  store = async (scope: Scope, owner = 'ada', ttl_days = 1): Promise<{ text: string; row: TokenRow }> =>
+  store = async (scope: Scope, owner = 'web-team', ttl_days = 1): Promise<{ text: string; row: TokenRow }> =>
     this.tokens.create({ kind: 'user', owner, scope, ttl_days, created_by: 'test' }, this.clock.now());
 
   make = async (...input: Parameters<TokenWorld['store']>): Promise<string> =>

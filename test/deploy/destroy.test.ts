@@ -73,7 +73,7 @@ async function createRecord(): Promise<PreviewStore> {
   const created_at = '2026-01-01T00:00:00Z';
   await store.create({
     ...ROW,
-    owner: 'ada',
+    owner: 'web-team',
     labels: {},
     source: {},
     created_at,

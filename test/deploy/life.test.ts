@@ -58,14 +58,14 @@ async function runPrinted(stdout: string): Promise<string> {
 
 test('deploy waits for the API, stores one token for an install, and prints a curl that works as it is', async () => {
   expect(await checkout.make(['push', `TAG=${TAG}`])).toMatchObject({ code: 0 });
-  const first = checkout.make(['deploy', 'YES=1', 'OWNER=ada']);
+  const first = checkout.make(['deploy', 'YES=1', 'OWNER=web-team']);
   await until('the wait for the API', async () => account.deeds().some(({ isBootstrap }) => !isBootstrap));
   await account.startApi();
   const { code, stdout, stderr } = await first;
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(JSON.parse(await runPrinted(stdout))).toMatchObject({ items: [] });
   token = /TEMPUS_TOKEN=(\S+)/.exec(stdout)?.[1] ?? '';
-  expect((await rows(NAMES.coordination)).find(({ owner }) => owner === 'ada')).toMatchObject({
+  expect((await rows(NAMES.coordination)).find(({ owner }) => owner === 'web-team')).toMatchObject({
     scope: 'admin',
   });
 

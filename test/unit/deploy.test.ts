@@ -40,9 +40,9 @@ test('a backend that is written is read as the same place', () => {
 });
 
 test('whoever AWS takes us for has a name that owners may have', () => {
-  expect(nameOf('arn:aws:iam::123456789012:user/ada')).toBe('ada');
-  expect(nameOf('arn:aws:sts::123456789012:assumed-role/Admin/ada+ops=1@example.com')).toBe(
-    'ada-ops-1@example.com',
+  expect(nameOf('arn:aws:iam::123456789012:user/deployer')).toBe('deployer');
+  expect(nameOf('arn:aws:sts::123456789012:assumed-role/Admin/deployer+ops=1@example.com')).toBe(
+    'deployer-ops-1@example.com',
   );
   expect(nameOf('arn:aws:iam::123456789012:root')).toBe('root');
 });

@@ -21,7 +21,7 @@ const spec = {
   health_codes: '200',
 };
 const asked: PreviewRow = draftPreview(
-  { preview_id: UID, owner: 'ada', labels: {}, source: {}, spec, ttl_hours: 2, urls: [] } as never,
+  { preview_id: UID, owner: 'web-team', labels: {}, source: {}, spec, ttl_hours: 2, urls: [] } as never,
   new Date('2026-01-01T00:00:00Z'),
 );
 const row = (over: Row = {}): Row => ({ ...(asked as unknown as Row), ...over });
@@ -101,8 +101,8 @@ describe('a life without hands', () => {
     [
       'is asked to end',
       row({ phase: 'Ready' }),
-      row({ phase: 'Deleting', deletion: { ...deletion, reason: 'Requested', by: 'ada' } }),
-      ['api: DeletionRequested Requested, by ada', 'api: PhaseChanged Ready → Deleting (Requested)'],
+      row({ phase: 'Deleting', deletion: { ...deletion, reason: 'Requested', by: 'web-team' } }),
+      ['api: DeletionRequested Requested, by web-team', 'api: PhaseChanged Ready → Deleting (Requested)'],
     ],
     [
       'ends with its receipt',
