@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { request as requestSecurely } from 'node:https';
 import { WAITING_ROOM } from '../preview/urls.ts';
 
 /** One request through a preview's public URL: the status and the `Server` header of whoever answered. */
@@ -15,16 +16,19 @@ const TIMEOUT_MS = 3_000;
 
 /**
  * Asks for `url` at `address`, whatever its host resolves to: on a laptop `*.localhost` is known to browsers but not
- * to Node, on AWS the name may not have reached this resolver yet. Rejects when nobody answers in 3 s.
+ * to Node, on AWS the name may not have reached this resolver yet. With https the certificate has to be good for the name
+ * in the URL, as a browser wants it. Rejects when nobody answers in 3 s.
  */
 export const httpProbe: Probe = (url, address) => {
-  const { host, pathname, search } = new URL(url);
-  const at = new URL(`http://${address}`);
+  const { protocol, host, hostname, pathname, search } = new URL(url);
+  const secure = protocol === 'https:';
+  const at = new URL(`${protocol}//${address}`);
   return new Promise((resolve, reject) => {
-    const probe = request(
+    const probe = (secure ? requestSecurely : request)(
       {
         host: at.hostname,
-        port: at.port || 80,
+        port: at.port || (secure ? 443 : 80),
+        ...(secure ? { servername: hostname } : {}),
         path: `${pathname}${search}`,
         headers: { host, 'user-agent': 'tempus-probe' },
         timeout: TIMEOUT_MS,
