@@ -85,7 +85,8 @@ export function apiConfig(env: z.output<typeof apiSchema>, version: string): Api
     version,
     min_ttl_seconds: env.TEMPUS_MIN_TTL_SECONDS,
     max_ttl_hours: env.TEMPUS_MAX_TTL_HOURS,
-    default_ttl_hours: 24,
+    // An install may allow less than a day.
+    default_ttl_hours: Math.min(24, env.TEMPUS_MAX_TTL_HOURS),
     allow_workdir: false,
     default_image: env.TEMPUS_DEFAULT_IMAGE,
     default_arch: env.TEMPUS_DEFAULT_ARCH,

@@ -27,6 +27,13 @@ describe('an API that asks for no token', () => {
   });
 });
 
+test.each([
+  ['336', 24],
+  ['8', 8],
+])('a preview that says nothing lives a day, or as long as an install of %s hours allows', (most, hours) => {
+  expect(config({ TEMPUS_MAX_TTL_HOURS: most }).default_ttl_hours).toBe(hours);
+});
+
 test('an address in brackets, which nothing can listen on, is refused with the way out', () => {
   expect(() => read({ TEMPUS_HOST: '[::1]' })).toThrow(
     /TEMPUS_HOST: must be an address without brackets: ::1/,
