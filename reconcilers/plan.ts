@@ -100,11 +100,16 @@ function planFuse(name: string, expires_at: string, config: ReconcilerConfig): P
     ActionAfterCompletion: 'DELETE',
     State: 'ENABLED',
     Target: {
-      Arn: 'arn:aws:scheduler:::aws-sdk:ecs:updateService',
+      Arn: `arn:${partitionOf(config.fuse_role_arn)}:scheduler:::aws-sdk:ecs:updateService`,
       RoleArn: config.fuse_role_arn,
       Input: JSON.stringify({ Cluster: config.cluster, Service: name, DesiredCount: 0 }),
     },
   };
+}
+
+/** `aws`, but for China and GovCloud. */
+function partitionOf(arn: string): string {
+  return arn.split(':')[1] || 'aws';
 }
 
 /** Always a strategy and never a launch type: of the two only a strategy can say Spot, and only a strategy can change. */
