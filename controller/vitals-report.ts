@@ -27,14 +27,19 @@ function describe(
   { since, queue, streamLagS, survey, lastSweepAt, orphans, sweepStopped }: Vitals,
   now: Date,
 ) {
+  const led_s = secondsBetween(since, now);
   return {
     queue_depth: queue.depth,
-    stream_lag_s: streamLagS,
+    // Until then, and before the first sweep, a leader's own age: what never gets through has to show, too.
+    stream_lag_s: streamLagS ?? led_s,
     previews: survey && [...survey.phases.values()].reduce((sum, count) => sum + count, 0),
     overdue_s: survey?.overdue_s,
-    // Before the first one a leader's own age: sweeps that never get through have to show, too.
-    sweep_age_s: Math.max(0, Math.round((now.getTime() - (lastSweepAt ?? since).getTime()) / 1000)),
+    sweep_age_s: lastSweepAt ? secondsBetween(lastSweepAt, now) : led_s,
     orphans,
     breaker: sweepStopped === undefined ? undefined : Number(sweepStopped),
   };
+}
+
+function secondsBetween(from: Date, to: Date): number {
+  return Math.max(0, Math.round((to.getTime() - from.getTime()) / 1000));
 }

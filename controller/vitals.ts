@@ -14,7 +14,7 @@ export interface Vitals {
   /** How many resources without a record the last sweep has left standing. */
   orphans?: number;
   survey?: Survey;
-  /** How far behind the stream is read; 0 at its tip. */
+  /** How far behind the stream is read; 0 at its tip. Absent until some of it has been read. */
   streamLagS?: number;
 }
 

@@ -22,7 +22,14 @@ test('a leader tells its log every minute how it goes, what it does not know yet
 
   await clock.advance(1_000);
   expect(lines).toEqual([
-    { level: 30, time: expect.any(String) as string, msg: 'reported vitals', queue_depth: 0, sweep_age_s: 1 },
+    {
+      level: 30,
+      time: expect.any(String) as string,
+      msg: 'reported vitals',
+      queue_depth: 0,
+      stream_lag_s: 1,
+      sweep_age_s: 1,
+    },
   ]);
 
   vitals.survey = new Survey(clock.now());
