@@ -36,7 +36,7 @@ export function difference(pass: Ensuring, observed: Service): Changes | undefin
   const restarted = observed.desiredCount === 0 && plan.service.desiredCount > 0;
   if (changes.taskDefinition === undefined && (restarted || isToBeRetried(pass, primary)))
     changes.forceNewDeployment = true;
-  // By itself another strategy moves no task: API reference, UpdateService.
+  // ECS takes another strategy only with a deployment, which alone can move a task.
   if (changes.capacityProviderStrategy) changes.forceNewDeployment = true;
   return Object.keys(changes).length > 0 ? changes : undefined;
 }

@@ -175,6 +175,9 @@ describe('drift', () => {
       healthCheckGracePeriodSeconds: 60,
       capacityProviderStrategy: [{ capacityProvider: 'FARGATE', weight: 1 }],
     });
+    const { taskArns } = await aws.ecs.listTasks({ cluster });
+    const { tasks } = await aws.ecs.describeTasks({ cluster, tasks: taskArns! });
+    expect(tasks?.map(({ capacityProviderName }) => capacityProviderName)).toEqual(['FARGATE']);
     expect(await aws.fuses()).toEqual([`tempus-${id}`]);
     const fuse = await aws.scheduler.getSchedule({ GroupName: 'tempus', Name: `tempus-${id}` });
     expect(fuse.State).toBe('ENABLED');

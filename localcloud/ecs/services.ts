@@ -36,7 +36,7 @@ const MAX_DESCRIBED = 10;
 /** Of one cluster: a quota that AWS no longer raises. The words of its refusal are not documented. */
 const MAX_SERVICES = 5_000;
 
-/** A change of one of these starts a new deployment; a new strategy does not: API reference, UpdateService. */
+/** A change of one of these starts a new deployment; that of a strategy has to be forced. */
 const DEPLOYED_SETTINGS = [
   'loadBalancers',
   'networkConfiguration',
@@ -93,6 +93,7 @@ export class Services {
     const definition = this.#deps.definitions.requireActive(input.taskDefinition ?? current);
     if (input.loadBalancers) await checkLoadBalancers(input.loadBalancers, definition, this.#deps.targets);
     if (service.status !== 'ACTIVE') throw serviceNotActive();
+    checkForced(service, input);
     const settings = { ...service.settings, ...settingsOf(input) };
     const redeploys =
       input.forceNewDeployment === true ||
@@ -200,6 +201,15 @@ export class Services {
   #view(service: ServiceRecord, withTags: boolean): Service {
     return serviceView(service, tasksOf(this.#context.state, service), { withTags });
   }
+}
+
+/** Throws where another strategy comes without a deployment, which alone could move a task. */
+function checkForced({ settings }: ServiceRecord, input: UpdateServiceCommandInput): void {
+  const { capacityProviderStrategy: wanted, forceNewDeployment } = input;
+  if (!wanted || forceNewDeployment || isDeepStrictEqual(wanted, settings.capacityProviderStrategy)) return;
+  throw invalid(
+    'When switching from launch type to capacity provider strategy on an existing service, or making a change to a capacity provider strategy on a service that is already using one, you must force a new deployment.',
+  );
 }
 
 function settingsOf(input: CreateServiceCommandInput | UpdateServiceCommandInput): ServiceSettings {

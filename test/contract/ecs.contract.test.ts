@@ -493,6 +493,11 @@ describe('clusters', () => {
         capacityProviderStrategy: [{ capacityProvider: 'FARGATE_SPOT', weight: 1 }],
       }),
     ).rejects.toMatchObject(invalid(/not associated with the cluster/));
+    const heavier = [{ capacityProvider: 'FARGATE', weight: 2 }];
+    const update = { cluster: clusterName, service: serviceName, capacityProviderStrategy: heavier };
+    await expect(ecs.updateService(update)).rejects.toMatchObject(invalid(/you must force a new deployment/));
+    const moved = await ecs.updateService({ ...update, forceNewDeployment: true });
+    expect(moved.service).toMatchObject({ capacityProviderStrategy: heavier });
   });
 
   test('keep their services apart: a name is free in another cluster, and unknown there', async () => {
