@@ -1,5 +1,6 @@
 import type { CostView } from './view.ts';
 import type { PreviewRow } from './record.ts';
+import { hashSpec } from './spec.ts';
 import { type Arch, type Capacity, UNSAID } from './spec-fields.ts';
 
 /**
@@ -44,7 +45,7 @@ export function runCost(size: TaskSize, hours: number): number {
  * that service was seen absent, which is never less than AWS bills.
  */
 export function previewCost(row: PreviewRow, now: Date): CostView {
-  const size = row.status.accepted?.spec ?? row.spec;
+  const size = runningSpec(row);
   const service = Object.entries(row.status.resources).find(([key]) => key.startsWith('service#'))?.[1];
   const hoursUntil = (end: string | Date) =>
     service?.created_at === undefined
@@ -63,6 +64,13 @@ export function previewCost(row: PreviewRow, now: Date): CostView {
     projected: round(Math.max(whole, soFar)),
     source: SOURCE,
   };
+}
+
+/** After a rejection what was Ready before runs on: at its own size, and where it ran. */
+function runningSpec({ spec, status: { accepted, served_spec, failed_spec } }: PreviewRow): TaskSize {
+  if (!accepted) return spec;
+  const rejected = failed_spec !== undefined && failed_spec === hashSpec(accepted.spec);
+  return rejected ? (served_spec ?? accepted.spec) : accepted.spec;
 }
 
 function round(usd: number): number {

@@ -258,6 +258,16 @@ describe('cost and receipt', () => {
     expect(previewCost(gone, new Date('2024-01-05T00:00:00Z')).so_far).toBeCloseTo(0.01734, 5);
   });
 
+  test('after a rejection the cost is that of what runs, and not of what was asked for', () => {
+    const served_spec: Spec = { ...SPEC, capacity: 'on_demand' };
+    const spec: Spec = { ...SPEC, capacity: 'spot' };
+    const status = { ...row().status, accepted: { ...accepted, spec }, served_spec };
+    const now = new Date('2024-01-01T12:00:00Z');
+    expect(previewCost(row({ status }), now).per_hour).toBeCloseTo(0.00895, 5);
+    const rejected = row({ status: { ...status, failed_spec: hashSpec(spec) } });
+    expect(previewCost(rejected, now).per_hour).toBeCloseTo(0.01734, 5);
+  });
+
   test('what was intended and never proven absent counts as left over', () => {
     const resources = {
       'service#a': { created_at: 't1', deleted_at: 't2', absent_at: 't3' },
