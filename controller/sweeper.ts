@@ -60,8 +60,8 @@ export class Sweeper {
     try {
       const report = await this.#attempt(leave, signal);
       this.#last ??= await board.readReport();
-      this.#last = await board.writeReport(report, this.#last);
       onSwept?.(report);
+      this.#last = await board.writeReport(report, this.#last);
       log.debug({ orphans: report.orphans.length, deleted: report.deleted.length, at: clock.now() }, 'swept');
     } catch (error) {
       log.warn({ err: error }, 'could not write the sweep report');
