@@ -10,7 +10,7 @@ import type { ReconcilerDeps } from '../reconcilers/pass.ts';
 import type { LeaseTimes } from './lease.ts';
 
 /** What a controller is built from. */
-export interface ControllerDeps extends Omit<ReconcilerDeps, 'absences' | 'waits' | 'wake'> {
+export interface ControllerDeps extends Omit<ReconcilerDeps, 'absences' | 'waits' | 'recent' | 'wake'> {
   random: Random;
   dynamodb: TablePort;
   streams: StreamsPort;

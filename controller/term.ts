@@ -7,6 +7,7 @@ import { isDue } from '../preview/expiry.ts';
 import type { PreviewRow } from '../preview/record.ts';
 import type { SweepBoard, SweepReport } from '../preview/sweep-board.ts';
 import { Absences } from '../reconcilers/absences.ts';
+import { Recent } from '../reconcilers/recent.ts';
 import { Waits } from '../reconcilers/waits.ts';
 import type { ControllerDeps } from './deps.ts';
 import { EventProjector } from './event-projector.ts';
@@ -88,6 +89,7 @@ export class Term {
         ports: this.#ports,
         absences: new Absences(),
         waits: new Waits(),
+        recent: new Recent(),
         wake: (id) => queue.add(id),
       },
       random: controller.random,

@@ -112,7 +112,7 @@ async function deploy({
   writer,
   deps,
 }: Deployment): Promise<PassResult> {
-  const { config, clock, log, ports, probe, coordination, waits } = deps;
+  const { config, clock, log, ports, probe, coordination, waits, recent } = deps;
   const { expires_at } = accepted;
   const { alb, slots } = claim;
   const plan = planPreview({ row, spec: rollout.spec, expires_at, alb, slots, run: rollout.run }, config);
@@ -142,6 +142,7 @@ async function deploy({
     draft,
     coordination,
     waits,
+    recent,
   };
   // A record that has to be written anew has changed: then all of it counts.
   const silent = begun === row && rollout.run ? await stillNoAnswer(pass) : undefined;

@@ -10,6 +10,8 @@ export interface Diagnosis {
   reason: string;
   message: string;
   taskId?: string;
+  /** Tasks of the same revision that ended before it, the last of them first. */
+  earlier?: readonly string[];
   /** Whose last words tell most. */
   container?: string;
 }
@@ -35,10 +37,12 @@ export interface Evidence {
  * service's events. Prefixes are those of the ECS developer guide, stopped-task-error-codes.
  */
 export function diagnose(evidence: Evidence): Diagnosis | undefined {
-  const last = evidence.stopped.toSorted(
+  const [last, ...before] = evidence.stopped.toSorted(
     (a, b) => (b.stoppedAt?.getTime() ?? 0) - (a.stoppedAt?.getTime() ?? 0),
-  )[0];
-  return (last && diagnoseTask(last, evidence)) ?? diagnoseTargets(evidence) ?? diagnoseEvents(evidence);
+  );
+  const ofTask = last && diagnoseTask(last, evidence);
+  if (ofTask) return before.length > 0 ? { ...ofTask, earlier: before.map(taskIdOf) } : ofTask;
+  return diagnoseTargets(evidence) ?? diagnoseEvents(evidence);
 }
 
 export function taskIdOf(task: Task): string {
@@ -95,9 +99,10 @@ const EXEC_FORMAT = /^(standard_init_linux\.go:\d+: )?exec .*: exec format error
  * other; only its log tells, since its task is an essential container that exited with 1 (AWS re:Post, ECS exec format
  * error).
  */
-export function withLines(found: Diagnosis, lines: readonly string[], arch: Arch): Diagnosis {
-  const mismatch = found.reason === 'ContainerExited' && lines.some((line) => EXEC_FORMAT.test(line));
-  return mismatch ? { ...found, ...archMismatch(arch) } : found;
+export function withLines<T extends Why>(found: T, lines: readonly string[], arch: Arch): T {
+  if (found.reason !== 'ContainerExited' || !lines.some((line) => EXEC_FORMAT.test(line))) return found;
+  const { reason, message } = archMismatch(arch);
+  return { ...found, reason, message: `${message}; a script without a #! line ends in the same way` };
 }
 
 /** What a stopped reason says by itself: of a task, or repeated in the events of its service. */

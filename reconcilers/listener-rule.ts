@@ -76,11 +76,17 @@ async function ensureRules(pass: Ensuring, forms: readonly RuleForm[]): Promise<
     ({ RuleArn, Priority }) => owned.has(RuleArn ?? '') && !planned.has(Number(Priority)),
   );
   for (const { RuleArn, Priority } of spare) {
-    pass.standingRules = undefined;
+    changes(pass);
     await deleteRule(pass.ports.elbv2, RuleArn);
     pass.log.info({ priority: Priority }, 'deleted spare listener rule');
   }
   return done;
+}
+
+/** What was seen of the rules, and what the address has answered by them, is of before. */
+function changes(pass: Ensuring): void {
+  pass.standingRules = undefined;
+  pass.answers = false;
 }
 
 /** Whether a rule takes the requests of one of ours, because it is asked first. */
@@ -108,7 +114,7 @@ async function create(
   [form = 'open']: readonly RuleForm[],
 ): Promise<Outcome> {
   const { plan, ports, config, log } = pass;
-  pass.standingRules = undefined;
+  changes(pass);
   try {
     await ports.elbv2.createRule({
       ListenerArn: plan.alb.listener_arn,
@@ -136,7 +142,7 @@ async function modify(
   const bodies = forms.map((form) => bodyOf(rule, form, groupsOf(pass, rule)));
   const [wanted] = bodies;
   if (!wanted || bodies.some((body) => says(observed, body))) return done;
-  pass.standingRules = undefined;
+  changes(pass);
   await pass.ports.elbv2.modifyRule({
     RuleArn: observed.RuleArn,
     ...wanted,

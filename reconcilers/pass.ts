@@ -10,6 +10,7 @@ import type { Absences } from './absences.ts';
 import type { ReconcilerConfig } from './config.ts';
 import type { Plan } from './plan.ts';
 import type { Probe } from './probe.ts';
+import type { Recent } from './recent.ts';
 import type { Claim } from './slots.ts';
 import type { StatusDraft } from './status-draft.ts';
 import type { Waits } from './waits.ts';
@@ -25,6 +26,7 @@ export interface ReconcilerDeps {
   config: ReconcilerConfig;
   absences: Absences;
   waits: Waits;
+  recent: Recent;
   /** Has another preview looked at soon: one that waited for what this pass has just freed. Absent where nobody queues. */
   wake?: (id: string) => void;
 }
@@ -65,6 +67,7 @@ export interface Ensuring extends Work {
   claim: Claim;
   coordination: Coordination;
   waits: Waits;
+  recent: Recent;
   probe: Probe;
   /** The preview has answered under its own address in this pass. */
   answers?: boolean;

@@ -2,10 +2,10 @@ import type { Service } from '@aws-sdk/client-ecs';
 import type { TargetHealthDescription } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { findCondition } from '../preview/conditions.ts';
 import { logStreamPrefix } from '../preview/names.ts';
-import { isMark } from '../preview/observation.ts';
+import { isMark, markedAt } from '../preview/observation.ts';
 import { previewUrls } from '../preview/urls.ts';
 import type { ReconcilerConfig } from './config.ts';
-import { type Diagnosis, diagnose, type EndpointTargets, taskIdOf, withLines } from './diagnosis.ts';
+import { type Diagnosis, diagnose, type EndpointTargets, taskIdOf } from './diagnosis.ts';
 import { done, type Outcome, wait, waitSoon } from './outcome.ts';
 import type { Ensuring } from './pass.ts';
 import type { EndpointPlan } from './plan-endpoint.ts';
@@ -15,6 +15,8 @@ const LAST_LINES = 20;
 const URL_NOT_READY = 'UrlNotReady';
 /** What AWS shows lags behind what its own events say, rarely for longer. */
 const READS_LAG_MS = 10_000;
+/** An event comes within minutes or not at all. A leader that is new would else take each old mark for news. */
+const OLD_NEWS_MS = 600_000;
 
 /** The rollout is COMPLETED and each address has a healthy target: ECS counts a task only when all of its targets are. */
 export async function ensureRollout(pass: Ensuring): Promise<Outcome> {
@@ -47,7 +49,9 @@ export async function ensureRollout(pass: Ensuring): Promise<Outcome> {
  * when this leader has heard of it, since an event itself may come late.
  */
 export function lagLeftMs({ row, waits, clock }: Pick<Ensuring, 'row' | 'waits' | 'clock'>): number {
-  if (!isMark(row.observed_event)) return 0;
+  const happened = markedAt(row.observed_event);
+  if (!isMark(row.observed_event) || happened === undefined) return 0;
+  if (clock.now().getTime() - happened > OLD_NEWS_MS) return 0;
   return (
     waits.heardAt(row.preview_id, row.observed_event, clock.monotonic()) + READS_LAG_MS - clock.monotonic()
   );
@@ -122,10 +126,17 @@ async function examine(
   return diagnose({ service, arch: plan.arch, stopped: ofRevision, endpoints });
 }
 
-async function reject(pass: Ensuring, found: Diagnosis): Promise<Outcome> {
-  const logs = await lastLines(pass, found);
-  const { reason, message } = withLines(found, logs, pass.plan.arch);
-  return { kind: 'rejected', reason, message, logs };
+async function reject(pass: Ensuring, { reason, message, ...where }: Diagnosis): Promise<Outcome> {
+  return { kind: 'rejected', reason, message, logs: await lastWords(pass, where) };
+}
+
+/** The lines of a task that has just ended may not be there yet: those of one that ended before it say the same. */
+async function lastWords(pass: Ensuring, where: Omit<Diagnosis, 'reason' | 'message'>): Promise<string[]> {
+  for (const taskId of [where.taskId, ...(where.earlier ?? [])]) {
+    const lines = await lastLines(pass, { ...where, ...(taskId === undefined ? {} : { taskId }) });
+    if (lines.length > 0) return lines;
+  }
+  return [];
 }
 
 /** What the preview itself said last: the container and the task that failed, else the public one of the newest. */

@@ -61,10 +61,13 @@ async function create(pass: Ensuring): Promise<Outcome> {
 }
 
 async function update(pass: Ensuring, observed: Service): Promise<Outcome> {
-  const { plan, ports, config, log } = pass;
+  const { plan, ports, config, clock, log, recent } = pass;
   pass.service = observed;
   const changes = difference(pass, observed);
   if (!changes) return done;
+  // Forced once more, the deployment that is under way would be replaced by another, and its progress with it.
+  if (changes.forceNewDeployment && recent.find(plan.uid, 'deployment', changes, clock.monotonic()))
+    return waitSoon('UpdateNotVisible', 'AWS does not show yet how the service was updated', config.poll_ms);
   try {
     const { service } = await ports.ecs.updateService({
       cluster: config.cluster,
@@ -76,6 +79,8 @@ async function update(pass: Ensuring, observed: Service): Promise<Outcome> {
     if (isServiceGone(error)) return draining(pass);
     throw error;
   }
+  if (changes.forceNewDeployment)
+    recent.note(plan.uid, 'deployment', changes, plan.service.serviceName, clock.monotonic());
   log.info({ service: plan.name, changed: Object.keys(changes) }, 'updated service');
   return pass.fuseBurnt && observed.desiredCount === 0 && plan.service.desiredCount > 0
     ? wait(

@@ -17,7 +17,7 @@ import { findStrays } from './strays.ts';
 import { removeTargetGroup } from './target-group.ts';
 import { removeTaskDefinitions } from './task-definition.ts';
 
-export type SweepDeps = Omit<ReconcilerDeps, 'absences' | 'waits' | 'wake' | 'probe'> & {
+export type SweepDeps = Omit<ReconcilerDeps, 'absences' | 'waits' | 'recent' | 'wake' | 'probe'> & {
   /** Ends a sweep after the preview that it is at. */
   signal?: AbortSignal;
 };

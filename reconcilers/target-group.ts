@@ -99,23 +99,27 @@ async function ensureOne(pass: Ensuring, endpoint: EndpointPlan): Promise<string
 
 type Attributes = ReadonlyMap<string | undefined, string | undefined>;
 
-/** What two more calls tell of a group that stands, asked at one time. */
+/**
+ * What two more calls tell of a group that stands, asked at one time; `own` is undefined where one of them does not know the
+ * group. Both have ended when this has, also where one fails: nothing of a pass may go on after it.
+ */
 async function lookCloser(
   pass: Ensuring,
   arn: string,
 ): Promise<{ own: boolean | undefined; attributes: Attributes }> {
-  const [own, attributes] = await Promise.all([proveOwn(pass, arn), attributesOf(pass, arn)]);
-  return { own: attributes ? own : undefined, attributes: attributes ?? new Map() };
+  const [own, attributes] = await Promise.allSettled([ownedArns([arn], pass), attributesOf(pass, arn)]);
+  const failed = [own, attributes].find(({ status }) => status === 'rejected');
+  if (own.status === 'fulfilled' && attributes.status === 'fulfilled')
+    return { own: own.value.has(arn), attributes: attributes.value };
+  const { reason } = failed as PromiseRejectedResult;
+  // What has served before is not new: then it is a passing fault, and no reason to call the preview less than Ready.
+  if (!isTargetGroupGone(reason) || pass.draft.status.ready_at !== undefined) throw reason;
+  return { own: undefined, attributes: new Map() };
 }
 
-async function attributesOf({ ports }: Work, TargetGroupArn: string): Promise<Attributes | undefined> {
-  try {
-    const { Attributes = [] } = await ports.elbv2.describeTargetGroupAttributes({ TargetGroupArn });
-    return new Map(Attributes.map(({ Key, Value }) => [Key, Value]));
-  } catch (error) {
-    if (isTargetGroupGone(error)) return undefined;
-    throw error;
-  }
+async function attributesOf({ ports }: Work, TargetGroupArn: string): Promise<Attributes> {
+  const { Attributes = [] } = await ports.elbv2.describeTargetGroupAttributes({ TargetGroupArn });
+  return new Map(Attributes.map(({ Key, Value }) => [Key, Value]));
 }
 
 /**

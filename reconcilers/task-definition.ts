@@ -44,15 +44,19 @@ export async function lookAtTaskDefinition(pass: Ensuring): Promise<Outcome> {
 
 /** RegisterTaskDefinition makes a new revision each time: the tag tells whether the latest one already runs this spec. */
 export async function ensureTaskDefinition(pass: Ensuring): Promise<Outcome> {
-  const { plan, ports, draft, log } = pass;
+  const { plan, ports, draft, log, clock, recent } = pass;
   if (!pass.standingRevision) throw new Error('nobody has looked at the task definition');
   const { seen: observed } = pass.standingRevision;
   if (observed && !observed.own) return nameConflict(`task definition ${plan.name}`, pass);
-  let arn = observed?.specHash === plan.specHash ? observed.arn : undefined;
+  let arn =
+    observed?.specHash === plan.specHash
+      ? observed.arn
+      : recent.find(plan.uid, 'revision', plan.taskDefinition, clock.monotonic());
   if (!arn) {
     const { taskDefinition } = await ports.ecs.registerTaskDefinition(plan.taskDefinition);
     arn = taskDefinition?.taskDefinitionArn;
     if (!arn) throw new Error('RegisterTaskDefinition answered without an ARN');
+    recent.note(plan.uid, 'revision', plan.taskDefinition, arn, clock.monotonic());
     log.info({ task_definition: arn }, 'registered task definition');
   }
   draft.present(resourceKey('task-definition', plan.name));

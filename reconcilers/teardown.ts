@@ -13,7 +13,7 @@ import { type HeldSlot, readHeldSlots, releaseSlots, wakeNext } from './slots.ts
 import { StatusDraft } from './status-draft.ts';
 import { removeTargetGroups } from './target-group.ts';
 import { removeTaskDefinitions } from './task-definition.ts';
-import { NO_ANSWER, SHOWN_AFTER } from './verdict.ts';
+import { isWorthShowing, NO_ANSWER } from './verdict.ts';
 import { CONFLICT, Writer } from './writer.ts';
 
 type Step = (work: Removing) => Promise<Outcome | 'absent'>;
@@ -54,6 +54,7 @@ export async function tearDown(
   const targetGroupNames = groupNames(begun, held);
   const { absences } = deps;
   deps.waits.close(row.preview_id);
+  deps.recent.close(row.preview_id);
   const work: Removing = { row: begun, ports, config, clock, log, draft, targetGroupNames, absences };
   const { outcome, fault } = await remove(work);
   if (outcome === 'absent' && !fault) return sighted(begun, work, deps);
@@ -131,7 +132,9 @@ function isPassing({ kind }: Fault): boolean {
 /** What to tell of a fault, or undefined while it may be nothing. Never the words of an error that differ from try to try. */
 function whyHeldUp(fault: Fault, attempt: number): string | undefined {
   if (!isPassing(fault)) return `${fault.reason}: ${fault.message}`;
-  return fault.kind === 'transient' && attempt >= SHOWN_AFTER ? `${fault.reason}: ${NO_ANSWER}` : undefined;
+  return fault.kind === 'transient' && isWorthShowing(fault, attempt)
+    ? `${fault.reason}: ${NO_ANSWER}`
+    : undefined;
 }
 
 function say(draft: StatusDraft, { reason }: Deletion, message: string): void {

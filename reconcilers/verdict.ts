@@ -1,6 +1,7 @@
 import type { Fault } from '../aws/errors.ts';
 import { type Finding, findCondition } from '../preview/conditions.ts';
 import type { ConditionType, Phase, Status } from '../preview/record.ts';
+import { withLines } from './diagnosis.ts';
 import type { Outcome } from './outcome.ts';
 import type { Ensuring } from './pass.ts';
 import type { Rollout } from './rollout.ts';
@@ -86,25 +87,24 @@ function fallbackPhase({ ready_at, served_spec }: Status): Phase {
   return served_spec === undefined ? 'Failed' : 'Provisioning';
 }
 
-async function waiting(facts: Case, { reason, message, ms }: Outcome & { kind: 'wait' }): Promise<Verdict> {
+async function waiting(facts: Case, outcome: Outcome & { kind: 'wait' }): Promise<Verdict> {
   const { pass, rollout, condition, lines } = facts;
   const { draft } = pass;
   const broke = findCondition(pass.row.status.conditions, 'Ready')?.status === 'True' && !rollout.rolling;
+  const logs = broke ? await lines() : (draft.status.last_error?.logs ?? []);
+  const { reason, message, ms } = rollout.rolling ? outcome : withLines(outcome, logs, pass.plan.arch);
   draft.find({ type: condition, status: 'False', reason, message });
   draft.find({ type: 'Ready', status: 'False', reason, message });
-  if (broke) draft.set({ last_error: { reason, message, at: draft.at, logs: await lines() } });
+  if (broke) draft.set({ last_error: { reason, message, at: draft.at, logs } });
   const never: Phase = rollout.rejected && !rollout.run ? 'Failed' : 'Provisioning';
   const once: Phase = rollout.rolling ? 'Updating' : 'Degraded';
   return { phase: draft.status.ready_at ? once : never, ms, reason };
 }
 
-function rejected(
-  facts: Case,
-  { reason, message }: { reason: string; message: string },
-  logs: string[],
-): Verdict {
+function rejected(facts: Case, why: { reason: string; message: string }, logs: string[]): Verdict {
   const { pass, rollout, condition } = facts;
-  const { draft, row } = pass;
+  const { draft, row, plan } = pass;
+  const { reason, message } = withLines({ reason: why.reason, message: why.message }, logs, plan.arch);
   draft.find({ type: condition, status: 'False', reason, message });
   draft.find({ type: 'Ready', status: 'False', reason, message });
   draft.set({
@@ -134,7 +134,14 @@ function isOverdue({ condition, pass: { draft, config, service }, rollout }: Cas
 }
 
 /** Failed calls in a row after which an AWS that gives no answers is a fact worth showing. */
-export const SHOWN_AFTER = 3;
+const SHOWN_AFTER = 3;
+/** What is not visible yet is looked for sooner, and so more often within the same time. */
+const NOT_VISIBLE_SHOWN_AFTER = 6;
+
+export function isWorthShowing({ reason }: Fault, attempt: number): boolean {
+  return attempt >= (reason === 'NotVisible' ? NOT_VISIBLE_SHOWN_AFTER : SHOWN_AFTER);
+}
+
 /** In place of an error's own words, which differ from try to try and would be written each time. */
 export const NO_ANSWER =
   'AWS does not answer, or does not show yet what it was told; it is asked again and again';
@@ -152,7 +159,7 @@ export function judgeFault(
     case 'throttle':
       return undefined;
     case 'transient':
-      if (attempt >= SHOWN_AFTER)
+      if (isWorthShowing(fault, attempt))
         draft.find({ type: condition, status: 'Unknown', reason, message: NO_ANSWER });
       return undefined;
     case 'capacity':

@@ -12,7 +12,7 @@ interface Wait {
 }
 
 /**
- * Since when each preview has waited for the same thing, without a break. What AWS makes true by itself mostly takes a
+ * Since when each preview has waited for the same thing and for nothing else. What AWS makes true by itself mostly takes a
  * second or two and sometimes twenty: so the first look comes soon, and each later one after a share of the time that has
  * passed. Kept in the memory of one leader, as absences are: a new one begins with a look that is soon, and that is all.
  */
@@ -39,12 +39,13 @@ export class Waits {
     return Math.ceil(Math.min(most, Math.max(first, (now - since) * SHARE[look])));
   }
 
-  /** When a pass over `uid` came upon this mark of an event first; `now` if that is this one. */
+  /** When a pass over `uid` came upon this mark of an event first; `now` if that is this one: then looks come soon again. */
   heardAt(uid: string, mark: string, now: number): number {
     const known = this.#heard.get(uid);
-    const heard = known?.mark === mark ? known : { mark, at: now };
-    this.#heard.set(uid, heard);
-    return heard.at;
+    if (known?.mark === mark) return known.at;
+    this.#heard.set(uid, { mark, at: now });
+    this.#waits.delete(uid);
+    return now;
   }
 
   /** It waits for nothing of the kind any more. */

@@ -67,6 +67,14 @@ describe('with events', () => {
     expect(looks[0]).toBe(250);
     expect(looks.reduce((all, ms) => all + ms, 0)).toBe(10_000);
     expect(looks.length).toBeLessThan(8);
+    // The next one begins anew, however long ago the first one was.
+    await hear(id);
+    expect(await again()).toBe(250);
+    await aws.clock.advance(6_000);
+    expect(Number(await again())).toBeGreaterThan(1_000);
+    await hear(id);
+    expect(await again()).toBe(250);
+    await aws.clock.advance(10_000);
     expect(await again()).toBe(30_000);
     aws.config.rollout_poll_ms = aws.config.poll_ms;
     expect(await again()).toBe(5_000);
@@ -86,6 +94,14 @@ describe('with events', () => {
     await aws.clock.advance(6_000);
     expect(await again()).toBe(AWS_PACE.drift_ms);
     expect((await aws.row(id)).phase).toBe('Ready');
+  });
+
+  test('a leader that is new takes none that is old for news', async () => {
+    const { id } = await aws.ready();
+    await hear(id);
+    await aws.clock.advance(3 * 60 * MINUTE);
+    aws.restart();
+    expect(await aws.pass(id)).toMatchObject({ kind: 'again', ms: AWS_PACE.drift_ms });
   });
 
   test('what no event tells of is polled as before: a task that has run and does not any more', async () => {

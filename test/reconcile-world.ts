@@ -23,6 +23,7 @@ import type { ReconcilerConfig } from '../reconcilers/config.ts';
 import type { PassResult } from '../reconcilers/outcome.ts';
 import type { ReconcilerDeps } from '../reconcilers/pass.ts';
 import { reconcile } from '../reconcilers/preview.ts';
+import { Recent } from '../reconcilers/recent.ts';
 import { Waits } from '../reconcilers/waits.ts';
 import { Endpoint } from './contract/dynamodb-endpoint.ts';
 import { ManualClock } from './fakes/clock.ts';
@@ -88,6 +89,7 @@ export class ReconcileWorld {
       config,
       absences: new Absences(),
       waits: new Waits(),
+      recent: new Recent(),
       wake: (id) => this.woken.push(id),
     };
   }

@@ -62,7 +62,9 @@ describe('a stopped task', () => {
     const found = ofTask(task)!;
     expect(withLines(found, ['starting', line], 'X86_64')).toMatchObject({
       reason: 'ArchMismatch',
-      message: expect.stringMatching(/not built for X86_64.*linux\/amd64.*set arch to ARM64$/),
+      message: expect.stringMatching(
+        /not built for X86_64.*linux\/amd64.*set arch to ARM64; a script without/,
+      ),
       container: 'web',
     });
     expect(withLines(found, ['my exec format error handler'], 'X86_64')).toEqual(found);
