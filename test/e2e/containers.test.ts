@@ -76,9 +76,14 @@ test('a web server, an API and a database share localhost, each public one has a
 
 test('a database that crashes ends the preview with its own name and last words', async () => {
   const command = ['node', '-e', 'console.log("disk is full"); process.exit(3)'];
+  // On a busy machine the web server would else be healthy before its database has crashed, and the rollout over.
+  const healthcheck = { command: ['CMD-SHELL', 'exit 1'] };
   const view = await laptop.create({
     ttl_hours: 1,
-    containers: [await container('web', { public: true }), await container('db', { command })],
+    containers: [
+      await container('web', { public: true, depends_on: { db: 'healthy' } }),
+      await container('db', { command, healthcheck }),
+    ],
   });
   const failed = await laptop.reach(view.id, 'Failed', 60_000);
   expect(failed.last_error).toMatchObject({ reason: 'ContainerExited', logs: ['disk is full'] });
