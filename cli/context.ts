@@ -78,7 +78,8 @@ export function show(view: PreviewView, { format, out }: Context, table: (view: 
     case 'id':
       return out(view.id);
     case 'url':
-      return out(view.preview_url);
+      // Where the place decides the address, there is none before there is a place.
+      return view.preview_url === '' ? undefined : out(view.preview_url);
     case 'table':
       return table(view);
   }

@@ -135,6 +135,22 @@ describe('create', () => {
     expect((await tempus('create', '--capacity', 'cheap')).stderr).toMatch(/on_demand, spot/);
   });
 
+  test('a preview that gets its address with its place prints none before it has one, and says where it will be', async () => {
+    const config = apiConfig({ scheme: 'http', primary: 'host' }, '1.2.3');
+    const app = createApi({ store, logs, clock, random, log, config });
+    const several = await serveApi({ app, host: '127.0.0.1', port: 0, clock });
+    const args = ['--server', `http://127.0.0.1:${several.port}`];
+    const created = await tempus('create', ...args);
+    const id = await only();
+    expect(created).toMatchObject({ code: 0, stdout: '' });
+    expect(created.stderr).toContain(`tempus show ${id}`);
+    expect((await tempus('create', '-o', 'url', '--idempotency-key', 'a', ...args)).stdout).toBe('');
+    const opened = await tempus('open', id, '--print', ...args);
+    expect(opened).toMatchObject({ code: 5, stdout: '' });
+    expect(opened.stderr).toContain('has no address yet');
+    await several.close();
+  });
+
   test('a Compose file becomes one preview of several containers, and flags say of it what they can', async () => {
     const file =
       'services:\n  web: { image: acme/web, ports: ["3000"] }\n  db: { image: postgres, restart: always }\n';

@@ -86,7 +86,11 @@ async function create(options: CreateOptions, context: Context): Promise<void> {
   if (dryRun) return out(JSON.stringify(request, undefined, 2));
   const created = await client.create(request, idempotencyKey === undefined ? {} : { idempotencyKey });
   tell(`Creating ${created.id} … accepted`);
-  if (!options.wait) return show(created, context, ({ preview_url }) => out(preview_url));
+  if (!options.wait) {
+    if (created.preview_url === '')
+      tell(`It gets its address with a place on one of several load balancers: tempus show ${created.id}`);
+    return show(created, context, ({ preview_url }) => preview_url && out(preview_url));
+  }
   const view = await waitUntil(
     created.preview_id,
     ({ phase }) => phase === 'Ready' || phase === 'Failed' || phase === 'Deleted' || phase === 'Deleting',

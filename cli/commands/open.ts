@@ -14,6 +14,10 @@ export function addOpen(program: Command, context: () => Context): void {
     .action(async (id: string, { print }: { print?: boolean }) => {
       const own = context();
       const view = await own.client.get(await resolveId(id, own));
+      if (view.preview_url === '') {
+        const why = 'it gets one with its place on one of several load balancers';
+        throw new Exit('conflict', `preview ${view.id} has no address yet`, why, `tempus show ${view.id}`);
+      }
       if (own.format === 'json') own.out(JSON.stringify({ id: view.id, url: view.preview_url }));
       else if (print || own.format === 'url') own.out(view.preview_url);
       else if (own.format === 'id') own.out(view.id);
