@@ -241,7 +241,7 @@ describe('controller', () => {
       0,
       { state: 'warn', finding: `the API is ${VERSION}, the leading controller 0.0.9` },
     ]);
-    expect(behind.one('versions').fix).toContain('make deploy');
+    expect(behind.one('versions').fix).toContain('make build push deploy');
     await world.serveAnew({ version: '9.0.0' });
     const old = await world.diagnose();
     expect(old.of('versions')[0]).toMatchObject({

@@ -21,7 +21,7 @@ export interface Versions {
 export function judgeVersions(versions: Versions, laptop: boolean): Finding[] {
   const { command, api, controller } = versions;
   const facts = { command, api, controller: controller ?? null };
-  const upgrade = laptop ? 'git pull && npm ci && npm start' : 'git pull && npm ci && make deploy';
+  const upgrade = laptop ? 'git pull && npm ci && npm start' : 'git pull && npm ci && make build push deploy';
   const found: Finding[] = [];
   if (command !== api) {
     const [older, fix] =

@@ -130,7 +130,7 @@ describe('versions', () => {
   test('of a newer command the API is to be upgraded, and the other way round', () => {
     const fixes = (command: string, api: string) =>
       judgeVersions({ command, api, controller: api }, false).map(({ fix }) => fix);
-    expect(fixes('2.0.0', '1.0.0')).toEqual(['git pull && npm ci && make deploy']);
+    expect(fixes('2.0.0', '1.0.0')).toEqual(['git pull && npm ci && make build push deploy']);
     expect(fixes('1.0.0', '2.0.0')).toEqual(['git pull && npm ci']);
     expect(judgeVersions({ command: '1.0.0', api: '1.0.0', controller: undefined }, true)).toMatchObject([
       { state: 'ok' },
