@@ -100,7 +100,7 @@ function judgeShape(wish: CreateTableCommandInput, table: TableDescription): Fin
   }
   if (keyOf(table.KeySchema) !== keyOf(wish.KeySchema)) {
     const means = `Tempus reads it by ${keyOf(wish.KeySchema)}; a key cannot be changed, so this is not a table that Tempus made.`;
-    const fix = `rename or delete it, then ${DEPLOY}`;
+    const fix = `give --install, or install under another name; only if nobody needs its items, back it up and delete it, then ${DEPLOY}`;
     const facts = { key: keyOf(table.KeySchema), wanted: keyOf(wish.KeySchema) };
     found.push(fail(`${name} has the key ${keyOf(table.KeySchema)}`, { means, fix, facts }));
   }
