@@ -63,8 +63,8 @@ function judgeService(
     const means = 'One half of the control plane is missing.';
     return [fail(`service ${name} is not there`, { means, fix: DEPLOY })];
   }
-  const { desiredCount = 0, runningCount = 0, deployments = [] } = service;
-  const rollout = deployments.find(({ status }) => status === 'PRIMARY')?.rolloutState;
+  const { desiredCount = 0, runningCount = 0 } = service;
+  const rollout = rolloutOf(service);
   const facts = { desiredCount, runningCount, rollout: rollout ?? null };
   const events =
     `aws ecs describe-services --cluster ${cluster} --services ${name} --region ${region} ` +
@@ -79,7 +79,7 @@ function judgeService(
     const means = 'Its tasks do not start, or do not stay: its events say why.';
     return [judge(`${name} runs ${runningCount} of ${desiredCount}`, { means, fix: events, facts })];
   }
-  if (rollout === 'FAILED') {
+  if (rollout === 'FAILED' || rollout === 'ROLLED_BACK') {
     const means = 'The newest version did not start, and the one before goes on.';
     return [fail(`the rollout of ${name} has failed`, { means, fix: events, facts })];
   }
@@ -88,4 +88,29 @@ function judgeService(
     return [warn(`${name} is being rolled out`, { means, fix: 'wait a few minutes', facts })];
   }
   return [];
+}
+
+/** What ECS writes into its reasons and its events when the circuit breaker takes a deployment back. */
+const ROLLED_BACK = /rolling back to deployment/;
+/** The event and the deployment that goes back are of the same moment, each with a clock of its own. */
+const SAME_MOMENT_MS = 60_000;
+
+/**
+ * State of the newest rollout. One that ECS takes back is another deployment, of the version before, which completes like
+ * any other: its reason is overwritten then, the failed one is listed only until its tasks are gone, and the service's
+ * events alone remember.
+ */
+function rolloutOf({ deployments = [], events = [] }: Service): string | undefined {
+  const primary = deployments.find(({ status }) => status === 'PRIMARY');
+  if (deployments.some(({ rolloutState }) => rolloutState === 'FAILED')) return 'FAILED';
+  if (ROLLED_BACK.test(primary?.rolloutStateReason ?? '')) return 'ROLLED_BACK';
+  const since = primary?.createdAt?.getTime();
+  const goesBack = events.some(
+    ({ message = '', createdAt }) =>
+      ROLLED_BACK.test(message) &&
+      since !== undefined &&
+      createdAt !== undefined &&
+      createdAt.getTime() >= since - SAME_MOMENT_MS,
+  );
+  return goesBack ? 'ROLLED_BACK' : primary?.rolloutState;
 }

@@ -305,6 +305,31 @@ describe('the control plane', () => {
     expect(rollout('FAILED')).toEqual(['fail: the rollout of tempus-controller has failed']);
     expect(rollout('IN_PROGRESS')).toEqual(['warn: tempus-controller is being rolled out']);
   });
+
+  test('a rollout that ECS takes back has failed, while it goes back and after that has completed', () => {
+    const failed = ['fail: the rollout of tempus-controller has failed'];
+    const primary = (rolloutState: string, rolloutStateReason: string, minutes = 60) => ({
+      status: 'PRIMARY',
+      rolloutState,
+      rolloutStateReason,
+      createdAt: new Date(before(minutes)),
+    });
+    const other = (changes: object) => judge(api, service('tempus-controller', changes));
+    const back = 'ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.';
+    const completed = primary('COMPLETED', 'ECS deployment ecs-svc/3 completed.');
+    expect(other({ deployments: [primary('IN_PROGRESS', back)] })).toEqual(failed);
+    expect(other({ deployments: [completed, { status: 'ACTIVE', rolloutState: 'FAILED' }] })).toEqual(failed);
+    // The failed deployment is gone, and the one that went back says no more than that it has completed.
+    const events = [
+      {
+        message: '(service tempus-controller) rolling back to deployment ecs-svc/1.',
+        createdAt: new Date(before(60)),
+      },
+    ];
+    expect(other({ deployments: [completed], events })).toEqual(failed);
+    const mended = primary('COMPLETED', 'ECS deployment ecs-svc/4 completed.', 10);
+    expect(other({ deployments: [mended], events })).toEqual([expect.stringMatching(/^ok/)]);
+  });
 });
 
 describe('tables', () => {
@@ -334,6 +359,14 @@ describe('tables', () => {
     const [found] = judge({ StreamSpecification: { StreamEnabled: true, StreamViewType: 'KEYS_ONLY' } });
     expect(found).toMatchObject({ state: 'fail', finding: expect.stringContaining('KEYS_ONLY') as string });
     expect(found!.fix).toMatch(/StreamEnabled=false && aws dynamodb wait .* && .*NEW_AND_OLD_IMAGES$/);
+  });
+
+  test('of a table with another key nothing is to be lost', () => {
+    const [found] = judge({ KeySchema: [{ AttributeName: 'name', KeyType: 'HASH' }] });
+    expect(found).toMatchObject({ state: 'fail', finding: 'tempus-previews has the key name' });
+    expect(found!.fix).toMatch(
+      /^give --install, or install under another name; .*back it up and delete it, then make deploy$/,
+    );
   });
 
   test('an index that is being made, a table that is, and time to live on another attribute', () => {
