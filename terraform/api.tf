@@ -155,7 +155,9 @@ resource "aws_lb_listener_rule" "api" {
 }
 
 resource "aws_lb_target_group" "api" {
-  name                 = "${var.install}-api"
+  # A target group is of one load balancer (TargetGroupAssociationLimit), and the domain decides of which: on the way to
+  # the other there are two, until the service has moved.
+  name                 = "${var.install}-api${local.with_domain ? "-tls" : ""}"
   target_type          = "ip"
   protocol             = "HTTP"
   port                 = local.api_port
@@ -170,6 +172,10 @@ resource "aws_lb_target_group" "api" {
     unhealthy_threshold = 2
     matcher             = "200"
   }
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_security_group" "api_alb" {
@@ -178,6 +184,11 @@ resource "aws_security_group" "api_alb" {
   name        = "${var.install}-api-alb"
   description = "Load balancer of the API"
   vpc_id      = local.vpc_id
+
+  lifecycle {
+    # Goes only after the rule of the API's tasks that names it has another: EC2 deletes no group that a rule refers to.
+    create_before_destroy = true
+  }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "api_alb" {

@@ -32,6 +32,8 @@ resource "aws_lb" "previews" {
   drop_invalid_header_fields = true
 }
 
+# From no domain to one it is modified, so that the rules of previews stay; from a domain to none it has to be replaced, see
+# docs/aws.md: the provider sends the security policy along, which ELB refuses for HTTP (hashicorp/terraform-provider-aws#1851).
 resource "aws_lb_listener" "previews" {
   for_each = local.albs
 
@@ -66,6 +68,10 @@ resource "aws_lb_listener" "previews_redirect" {
       port        = "443"
     }
   }
+
+  # Without a domain the previews' listener has port 80, and of two on one port ELB refuses the second: this one comes after
+  # that has left, and goes before that comes back.
+  depends_on = [aws_lb_listener.previews]
 }
 
 # Previews come and go: no search engine shall remember one.

@@ -129,6 +129,14 @@ function origins(plan: Plan, { domain, albs, install }: Variant): void {
     });
 }
 
+function apiTargetGroup(plan: Plan, { domain, install }: Variant): void {
+  test('the API has another target group behind another load balancer: AWS lets none be behind two', () => {
+    const [group, ...others] = plan.of('aws_lb_target_group').filter(({ name }) => name === 'api');
+    expect(others).toEqual([]);
+    expect(group!.values['name']).toBe(domain ? `${install}-api-tls` : `${install}-api`);
+  });
+}
+
 function answersOfNobody(plan: Plan, { albs }: Variant): void {
   test('an address without a preview answers 404, and no search engine may look, on each load balancer', () => {
     const listeners = plan.of('aws_lb_listener').filter(({ name }) => name === 'previews');
@@ -150,6 +158,7 @@ function answersOfNobody(plan: Plan, { albs }: Variant): void {
 export function network(plan: Plan, variant: Variant): void {
   describe('walls', () => securityGroups(plan, variant));
   describe('origins', () => origins(plan, variant));
+  apiTargetGroup(plan, variant);
   answersOfNobody(plan, variant);
 
   test('tasks have public addresses only where there is no other way out', () => {

@@ -112,12 +112,13 @@ function resourcesOf({ resources = [], child_modules = [] }: Module): Resource[]
  * test.
  */
 export class Stage {
+  /** Holds terraform/ and dist/. */
+  readonly folder: string;
   readonly #program: string;
-  readonly #folder: string;
 
   private constructor(program: string, folder: string) {
     this.#program = program;
-    this.#folder = folder;
+    this.folder = folder;
   }
 
   static async set(program: string): Promise<Stage> {
@@ -137,7 +138,7 @@ export class Stage {
 
   /** Plans from nothing. Rejects with Terraform's own words where it refuses. */
   async plan(variables: Variables, module = '.'): Promise<Plan> {
-    const folder = mkdtempSync(join(this.#folder, 'plan-'));
+    const folder = mkdtempSync(join(this.folder, 'plan-'));
     const file = join(folder, 'plan.json');
     await this.#check('plan', variables, module, [`-json=${file}`]);
     return new Plan(JSON.parse(readFileSync(file, 'utf8')) as PlanFile);
@@ -149,14 +150,14 @@ export class Stage {
   }
 
   remove(): void {
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   async #check(mode: string, variables: Variables, module: string, more: string[]): Promise<string> {
     const given = Object.entries(variables).flatMap(([name, value]) => ['-var', `${name}=${value}`]);
     const { stdout } = await run(
       this.#program,
-      [join(this.#folder, 'terraform', module), mode, ...more, ...given],
+      [join(this.folder, 'terraform', module), mode, ...more, ...given],
       { maxBuffer: 16_000_000 },
     );
     return stdout;
