@@ -1,7 +1,7 @@
 variable "install" {
   type        = string
   default     = "tempus"
-  description = "Name of this install: everything is called by it, so that several installs can share an account."
+  description = "Name of this install: everything is called by it, so that several installs can share an account. Each needs a name of its own, in whichever Region: IAM roles and dashboards are per account."
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.install)) && try(length(var.install), 17) <= 16
