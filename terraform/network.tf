@@ -3,10 +3,11 @@ data "aws_vpc" "default" {
   default = true
 }
 
-# Fargate has no ARM64 in use1-az3, and local zones have no Fargate at all.
+# Fargate has no ARM64 in use1-az3, nothing in the two others (ECS developer guide, "Supported Regions for Amazon ECS on AWS
+# Fargate"), and nothing in local zones.
 data "aws_availability_zones" "usable" {
   count            = var.vpc_id == null ? 1 : 0
-  exclude_zone_ids = ["use1-az3"]
+  exclude_zone_ids = ["use1-az3", "usw1-az2", "apne1-az3"]
 
   filter {
     name   = "opt-in-status"
