@@ -254,6 +254,11 @@ resource "aws_ecs_task_definition" "api" {
     operating_system_family = "LINUX"
     cpu_architecture        = "ARM64"
   }
+
+  lifecycle {
+    # The service moves first, and the old revision is deregistered after: ECS could not go back to one that is INACTIVE.
+    create_before_destroy = true
+  }
 }
 
 resource "aws_ecs_service" "api" {

@@ -95,6 +95,11 @@ resource "aws_ecs_task_definition" "controller" {
     operating_system_family = "LINUX"
     cpu_architecture        = "ARM64"
   }
+
+  lifecycle {
+    # See the API's.
+    create_before_destroy = true
+  }
 }
 
 resource "aws_ecs_service" "controller" {
