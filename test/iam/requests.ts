@@ -22,12 +22,9 @@ export function canonical(arn: string): string {
 }
 
 const arn = (service: string, resource: string) => `arn:aws:${service}:us-east-1:123456789012:${resource}`;
-const CLUSTER = arn('ecs', 'cluster/tempus');
 const RECORD = arn('dynamodb', 'table/tempus-previews');
 const LOG_GROUP = arn('logs', 'log-group:/tempus/tempus/previews:*');
-const FUSE_ROLE = 'arn:aws:iam::123456789012:role/tempus-fuse';
-const EXECUTION_ROLE = 'arn:aws:iam::123456789012:role/tempus-preview-execution';
-/** Tags that what Tempus made carries, whoever's test it was. */
+/** Tags that what Tempus made carries, whoever's test it was: a call that changes something does not say them. */
 const OWN_TAGS = { 'tempus:managed': 'true', 'tempus:install': 'tempus' };
 
 const text = (value: unknown) => (typeof value === 'string' ? value : '');
@@ -51,7 +48,10 @@ function requestTags({ tags, Tags }: Input): Request['context'] {
 }
 
 const owned = tagged('ResourceTag', OWN_TAGS);
-const inCluster = { 'ecs:cluster': CLUSTER };
+/** ECS takes a call that names no cluster for one about the account's default cluster. */
+const inCluster = ({ cluster = 'default' }: Input): Request['context'] => ({
+  'ecs:cluster': arn('ecs', `cluster/${last(cluster)}`),
+});
 const service = (name: unknown) => arn('ecs', `service/tempus/${last(name)}`);
 
 type Rule = (input: Input) => Request[];
@@ -74,17 +74,27 @@ function table(action: string): Rule {
 const stream = (action: string): Rule =>
   one(`dynamodb:${action}`, () => [`${RECORD}/stream/2026-01-01T00:00:00.000`]);
 
-function passRole(role: string, to: string): Request {
-  return { action: 'iam:PassRole', resources: [role], context: { 'iam:PassedToService': to } };
+/** The right to hand over the roles that a call names: none where it names none. */
+function passRoles(roles: readonly unknown[], to: string): Request[] {
+  return roles
+    .filter((role) => role !== undefined)
+    .map((role) => ({
+      action: 'iam:PassRole',
+      resources: [`arn:aws:iam::123456789012:role/${last(role)}`],
+      context: { 'iam:PassedToService': to },
+    }));
 }
 
 /** A fuse is the one thing that calls AWS with a role of its own, at a time when nobody else does. */
 const schedule =
   (action: string): Rule =>
-  ({ Name }) => {
+  ({ Name, Target }) => {
     const resources = [arn('scheduler', `schedule/tempus-fuses/${text(Name)}`)];
-    const own = { action: `scheduler:${action}`, resources, context: {} };
-    return /^(Create|Update)/.test(action) ? [own, passRole(FUSE_ROLE, 'scheduler.amazonaws.com')] : [own];
+    const { RoleArn } = (Target ?? {}) as { RoleArn?: string };
+    return [
+      { action: `scheduler:${action}`, resources, context: {} },
+      ...passRoles([RoleArn], 'scheduler.amazonaws.com'),
+    ];
   };
 
 const rule = (action: string, field: string): Rule =>
@@ -139,7 +149,7 @@ const registerTaskDefinition: Rule = (input) => {
       resources,
       context: { ...requestTags(input), 'ecs:CreateAction': 'RegisterTaskDefinition' },
     },
-    passRole(EXECUTION_ROLE, 'ecs-tasks.amazonaws.com'),
+    ...passRoles([input['executionRoleArn'], input['taskRoleArn']], 'ecs-tasks.amazonaws.com'),
   ];
 };
 
@@ -155,7 +165,7 @@ const createService: Rule = (input) => {
       resources,
       context: {
         ...requestTags(input),
-        ...inCluster,
+        ...inCluster(input),
         'ecs:subnet': subnets.map((id) => arn('ec2', `subnet/${id}`)),
         'ecs:enable-execute-command': input['enableExecuteCommand'] === true ? 'true' : 'false',
       },
@@ -194,24 +204,24 @@ const RULES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
     UpdateService: one(
       'ecs:UpdateService',
       (input) => [service(input['service'])],
-      () => ({ ...owned, ...inCluster }),
+      (input) => ({ ...owned, ...inCluster(input) }),
     ),
     DeleteService: one(
       'ecs:DeleteService',
       (input) => [service(input['service'])],
-      () => ({ ...owned, ...inCluster }),
+      (input) => ({ ...owned, ...inCluster(input) }),
     ),
     DescribeServices: one(
       'ecs:DescribeServices',
       ({ services }) => ((services ?? []) as string[]).map(service),
-      () => inCluster,
+      inCluster,
     ),
-    ListServices: one('ecs:ListServices', everything, () => inCluster),
-    ListTasks: one('ecs:ListTasks', everything, () => inCluster),
+    ListServices: one('ecs:ListServices', everything, inCluster),
+    ListTasks: one('ecs:ListTasks', everything, inCluster),
     DescribeTasks: one(
       'ecs:DescribeTasks',
       ({ tasks }) => ((tasks ?? []) as string[]).map((name) => arn('ecs', `task/tempus/${last(name)}`)),
-      () => inCluster,
+      inCluster,
     ),
   },
   elbv2: {

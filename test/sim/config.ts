@@ -24,6 +24,7 @@ export const CONFIG: ReconcilerConfig = {
   log_group: '/tempus/previews',
   region: 'us-east-1',
   schedule_group: 'tempus',
+  execution_role_arn: 'arn:aws:iam::000000000000:role/tempus-preview-execution',
   fuse_role_arn: 'arn:aws:iam::000000000000:role/tempus-fuse',
   albs: [],
   probe: 'public',

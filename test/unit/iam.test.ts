@@ -58,3 +58,21 @@ test.each<[string, Partial<Statement>]>([
 test('a call that nobody has thought of is an error', () => {
   expect(() => requestsOf('ecs', 'RunTask', {})).toThrow(/ecs RunTask/);
 });
+
+test('a role that a call hands over is the one that it names', () => {
+  const role = 'arn:aws:iam::000000000000:role/of-another';
+  const passed = (requests: ReturnType<typeof requestsOf>) =>
+    requests.filter(({ action }) => action === 'iam:PassRole').flatMap(({ resources }) => resources);
+  const named = 'arn:aws:iam::123456789012:role/of-another';
+  expect(passed(requestsOf('ecs', 'RegisterTaskDefinition', { executionRoleArn: role }))).toEqual([named]);
+  expect(passed(requestsOf('ecs', 'RegisterTaskDefinition', { taskRoleArn: role }))).toEqual([named]);
+  expect(passed(requestsOf('scheduler', 'UpdateSchedule', { Target: { RoleArn: role } }))).toEqual([named]);
+  expect(passed(requestsOf('ecs', 'RegisterTaskDefinition', {}))).toEqual([]);
+});
+
+test('a call that names no cluster is one about the default cluster', () => {
+  const clusters = (input: object) =>
+    requestsOf('ecs', 'DeleteService', input).map(({ context }) => context['ecs:cluster']);
+  expect(clusters({ cluster: 'tempus' })).toEqual(['arn:aws:ecs:us-east-1:123456789012:cluster/tempus']);
+  expect(clusters({})).toEqual(['arn:aws:ecs:us-east-1:123456789012:cluster/default']);
+});
