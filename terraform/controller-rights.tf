@@ -99,8 +99,10 @@ locals {
       Resource = local.preview_task_definition_arn
       Condition = {
         StringEquals = local.own_request
-        # Fargate has no privileged containers.
+        # Fargate has no privileged containers. AWS knows the key from requiresCompatibilities, and ForAllValues alone
+        # would let a request pass that leaves it out.
         "ForAllValues:StringEquals"   = { "ecs:compute-compatibility" = "FARGATE" }
+        Null                          = { "ecs:compute-compatibility" = "false" }
         NumericLessThanEqualsIfExists = local.largest_preview
       }
     },

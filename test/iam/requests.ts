@@ -131,6 +131,13 @@ const createRule: Rule = (input) => {
   ];
 };
 
+/** "The required compatibilities field provided in the request": absent where the request has none. */
+function compatibilities({ requiresCompatibilities }: Input): Request['context'] {
+  return requiresCompatibilities === undefined
+    ? {}
+    : { 'ecs:compute-compatibility': requiresCompatibilities as string[] };
+}
+
 const registerTaskDefinition: Rule = (input) => {
   const resources = [arn('ecs', `task-definition/${text(input['family'])}:1`)];
   const context = {
@@ -142,7 +149,7 @@ const registerTaskDefinition: Rule = (input) => {
     {
       action: 'ecs:RegisterTaskDefinition',
       resources,
-      context: { ...context, 'ecs:privileged': 'false', 'ecs:compute-compatibility': ['FARGATE'] },
+      context: { ...context, ...compatibilities(input) },
     },
     {
       action: 'ecs:TagResource',

