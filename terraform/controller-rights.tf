@@ -12,6 +12,17 @@ locals {
   # See preview/spec-fields.ts.
   largest_preview = { "ecs:task-cpu" = "2048" }
 
+  # What a service of a preview may be made of. The role of a task definition is asked for where that is registered, and not
+  # where it is run, so that any family of the account, the control plane's own included, would do.
+  preview_service = {
+    ArnLikeIfExists      = { "ecs:task-definition" = local.preview_task_definition_arn }
+    StringEqualsIfExists = { "ecs:enable-execute-command" = "false" }
+    # AWS's reference says "subnets" and does not say whether by id or by ARN.
+    "ForAllValues:StringEquals" = {
+      "ecs:subnet" = concat(local.task_subnets, [for id in local.task_subnets : "${local.arn.ec2}:subnet/${id}"])
+    }
+  }
+
   preview_listener_arns = [for alb in values(local.albs) : "${local.arn.elasticloadbalancing}:listener/app/${alb.name}/*"]
   preview_rule_arns     = [for alb in values(local.albs) : "${local.arn.elasticloadbalancing}:listener-rule/app/${alb.name}/*"]
 
@@ -54,16 +65,26 @@ locals {
       Effect   = "Allow"
       Action   = "ecs:CreateService"
       Resource = local.preview_service_arn
-      Condition = {
+      Condition = merge(local.preview_service, {
         StringEquals                  = local.own_request
         ArnEquals                     = { "ecs:cluster" = local.cluster_arn }
         NumericLessThanEqualsIfExists = local.largest_preview
-      }
+      })
     },
     {
       Sid      = "ChangeServices"
       Effect   = "Allow"
-      Action   = ["ecs:DeleteService", "ecs:UpdateService"]
+      Action   = "ecs:UpdateService"
+      Resource = local.preview_service_arn
+      Condition = merge(local.preview_service, {
+        StringEquals = local.own_resource
+        ArnEquals    = { "ecs:cluster" = local.cluster_arn }
+      })
+    },
+    {
+      Sid      = "DeleteServices"
+      Effect   = "Allow"
+      Action   = "ecs:DeleteService"
       Resource = local.preview_service_arn
       Condition = {
         StringEquals = local.own_resource

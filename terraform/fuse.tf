@@ -38,6 +38,8 @@ resource "aws_iam_role_policy" "fuse" {
       Condition = {
         StringEquals = { "aws:ResourceTag/${local.own_tag}" = var.install }
         ArnEquals    = { "ecs:cluster" = local.cluster_arn }
+        # The controller writes what the fuse sends.
+        ArnLikeIfExists = { "ecs:task-definition" = local.preview_task_definition_arn }
       }
     }]
   })

@@ -7,7 +7,7 @@ locals {
 
   # ARNs are put together from names, so that a plan shows every policy in full before anything exists.
   arn = {
-    for service in ["dynamodb", "ecs", "ecr", "elasticloadbalancing", "lambda", "logs", "scheduler"] :
+    for service in ["dynamodb", "ec2", "ecs", "ecr", "elasticloadbalancing", "lambda", "logs", "scheduler"] :
     service => "arn:${local.partition}:${service}:${var.region}:${local.account}"
   }
   role_arn = "arn:${local.partition}:iam::${local.account}:role"

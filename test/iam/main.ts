@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PARTIAL, RECORD_FOLDER } from './record.ts';
 import { compare } from './comparison.ts';
-import type { Request } from './requests.ts';
+import { type Request, TASK_SUBNETS } from './requests.ts';
 import { Stage, terraformCheck } from '../terraform/plan.ts';
 import { PLAIN } from '../terraform/variants.ts';
 import type { Policy } from './policy.ts';
@@ -11,7 +11,8 @@ import { policiesOf } from './rendered.ts';
 async function plannedPolicies(program: string): Promise<Record<string, Policy>> {
   const stage = await Stage.set(program);
   try {
-    return policiesOf(await stage.plan(PLAIN.variables), PLAIN.install);
+    const network = { vpc_id: 'vpc-1', public_subnet_ids: JSON.stringify(TASK_SUBNETS) };
+    return policiesOf(await stage.plan({ ...PLAIN.variables, ...network }), PLAIN.install);
   } finally {
     stage.remove();
   }

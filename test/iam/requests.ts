@@ -21,6 +21,13 @@ export function canonical(arn: string): string {
   return NAMES.reduce((text, [from, to]) => text.replace(from, to), arn);
 }
 
+/** The subnets of the install that the calls are held against, and what laptop mode calls the same. */
+export const TASK_SUBNETS = ['subnet-1', 'subnet-2'] as const;
+const SUBNETS: Readonly<Record<string, string>> = {
+  'subnet-00000000000000000': TASK_SUBNETS[0],
+  'subnet-00000000000000001': TASK_SUBNETS[1],
+};
+
 const arn = (service: string, resource: string) => `arn:aws:${service}:us-east-1:123456789012:${resource}`;
 const RECORD = arn('dynamodb', 'table/tempus-previews');
 const LOG_GROUP = arn('logs', 'log-group:/tempus/tempus/previews:*');
@@ -160,12 +167,23 @@ const registerTaskDefinition: Rule = (input) => {
   ];
 };
 
+/** What of a service's settings IAM would know: of those that a call leaves out, nothing. */
+function settingsOf(input: Input): Request['context'] {
+  const { taskDefinition, networkConfiguration, enableExecuteCommand } = input as {
+    taskDefinition?: string;
+    networkConfiguration?: { awsvpcConfiguration?: { subnets?: string[] } };
+    enableExecuteCommand?: boolean;
+  };
+  const subnets = networkConfiguration?.awsvpcConfiguration?.subnets;
+  return {
+    ...(taskDefinition && { 'ecs:task-definition': arn('ecs', `task-definition/${last(taskDefinition)}`) }),
+    ...(subnets && { 'ecs:subnet': subnets.map((id) => SUBNETS[id] ?? id) }),
+    ...(enableExecuteCommand !== undefined && { 'ecs:enable-execute-command': String(enableExecuteCommand) }),
+  };
+}
+
 const createService: Rule = (input) => {
   const resources = [service(input['serviceName'])];
-  const { networkConfiguration } = input as {
-    networkConfiguration?: { awsvpcConfiguration?: { subnets?: string[] } };
-  };
-  const subnets = networkConfiguration?.awsvpcConfiguration?.subnets ?? [];
   return [
     {
       action: 'ecs:CreateService',
@@ -173,8 +191,7 @@ const createService: Rule = (input) => {
       context: {
         ...requestTags(input),
         ...inCluster(input),
-        'ecs:subnet': subnets.map((id) => arn('ec2', `subnet/${id}`)),
-        'ecs:enable-execute-command': input['enableExecuteCommand'] === true ? 'true' : 'false',
+        ...settingsOf(input),
       },
     },
     {
@@ -211,7 +228,7 @@ const RULES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
     UpdateService: one(
       'ecs:UpdateService',
       (input) => [service(input['service'])],
-      (input) => ({ ...owned, ...inCluster(input) }),
+      (input) => ({ ...owned, ...inCluster(input), ...settingsOf(input) }),
     ),
     DeleteService: one(
       'ecs:DeleteService',

@@ -104,6 +104,51 @@ export function rights(plan: Plan, { install }: Variant): void {
     expect(allowed({ requiresCompatibilities: ['FARGATE'], cpu: '4096' })).toBe(false);
   });
 
+  test('a service of a preview runs a preview, in its subnets, and nobody gets into it', () => {
+    const [{ subnets }] = plan.at('aws_ecs_service.api').values['network_configuration'] as [
+      { subnets: string[] },
+    ];
+    const usual = {
+      cluster: install,
+      taskDefinition: 'tempus-550e8400:3',
+      networkConfiguration: { awsvpcConfiguration: { subnets } },
+    };
+    const allowed = (operation: 'CreateService' | 'UpdateService', input: object) => {
+      const [request] = requestsOf('ecs', operation, {
+        ...usual,
+        serviceName: 'tempus-550e8400',
+        service: 'tempus-550e8400',
+        tags: [{ key: TAGS.install, value: 'tempus' }],
+        ...input,
+      });
+      const own = {
+        [`aws:RequestTag/${TAGS.install}`]: install,
+        [`aws:ResourceTag/${TAGS.install}`]: install,
+      };
+      const context = { ...request!.context, ...own };
+      const resource = request!.resources[0]!.replace('service/tempus/', `service/${install}/`);
+      return (
+        allowing(listOf(policies['controller']!.Statement), { ...request!, context }, resource).length > 0
+      );
+    };
+    const subnet = (id: string) => ({
+      networkConfiguration: { awsvpcConfiguration: { subnets: [...subnets, id] } },
+    });
+    for (const operation of ['CreateService', 'UpdateService'] as const) {
+      expect(allowed(operation, {})).toBe(true);
+      expect(allowed(operation, { enableExecuteCommand: false })).toBe(true);
+      expect(allowed(operation, { taskDefinition: `${install}-api:1` })).toBe(false);
+      expect(allowed(operation, { taskDefinition: 'payroll:7' })).toBe(false);
+      expect(allowed(operation, { enableExecuteCommand: true })).toBe(false);
+      expect(allowed(operation, subnet('subnet-0'))).toBe(false);
+      expect(allowed(operation, { cluster: 'another' })).toBe(false);
+    }
+    // To stop one nothing else is said.
+    expect(allowed('UpdateService', { taskDefinition: undefined, networkConfiguration: undefined })).toBe(
+      true,
+    );
+  });
+
   test('every role can be assumed by one service alone, and where AWS says for whom, for this account', () => {
     const roles = plan.of('aws_iam_role').map(({ values }) => values);
     expect(roles.map(({ name }) => String(name).slice(install.length + 1)).toSorted()).toEqual(

@@ -76,3 +76,32 @@ test('a call that names no cluster is one about the default cluster', () => {
   expect(clusters({ cluster: 'tempus' })).toEqual(['arn:aws:ecs:us-east-1:123456789012:cluster/tempus']);
   expect(clusters({})).toEqual(['arn:aws:ecs:us-east-1:123456789012:cluster/default']);
 });
+
+test.each<[string, Record<string, string | string[]>, boolean, boolean, boolean]>([
+  ['StringEquals', { key: 'a' }, true, false, false],
+  ['StringEqualsIfExists', { key: 'a' }, true, false, true],
+  ['ArnLikeIfExists', { key: 'a*' }, true, false, true],
+  ['ForAllValues:StringEquals', { key: ['a', 'c'] }, true, false, true],
+  ['ForAnyValue:StringEquals', { key: ['a'] }, true, false, false],
+  ['Null', { key: 'false' }, true, true, false],
+])(
+  '%s holds for what it wants, for something else, and for a key that is not there, as IAM says',
+  async (operator, wanted, ...holds) => {
+    const contexts = [{ key: 'a' }, { key: 'b' }, {}];
+    for (const [n, context] of contexts.entries()) {
+      const { denied } = await compared(
+        [{ ...GRANT, Condition: { [operator]: wanted } }],
+        [{ ...READ, context }],
+      );
+      expect(denied.length === 0, JSON.stringify(context)).toBe(holds[n]);
+    }
+  },
+);
+
+test('of several values ForAllValues wants each', async () => {
+  const statement = { ...GRANT, Condition: { 'ForAllValues:StringEquals': { key: ['a', 'c'] } } };
+  const deniedWith = async (key: string[]) =>
+    (await compared([statement], [{ ...READ, context: { key } }])).denied;
+  expect(await deniedWith(['a', 'c'])).toEqual([]);
+  expect(await deniedWith(['a', 'b'])).toHaveLength(1);
+});
