@@ -2,6 +2,8 @@
 # and may be repeated at any point.
 .DEFAULT_GOAL := help
 .PHONY: help setup build push deploy token destroy
+# Each target begins with what the one before has made: `make -j build push deploy` keeps to the order.
+.NOTPARALLEL:
 NODE := node_modules/.bin/node
 
 # What targets may be given, and only so: what is in the environment by chance decides nothing.

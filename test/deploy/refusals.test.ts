@@ -84,6 +84,11 @@ test('settings that are wrong are all named, and what lies in the environment by
   expect(chance).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing is deployed') as string });
 });
 
+test('make -j keeps the targets in their order: one that fails ends it', async () => {
+  const { stderr } = await checkout.make(['-j4', 'push', 'token', 'deploy']);
+  expect(stderr.match(/error: /g)).toHaveLength(1);
+});
+
 test('without Terraform, or with an old one, setup says where to get it', async () => {
   const tools = checkout.path('.tools');
   mkdirSync(tools);
