@@ -1,6 +1,6 @@
 import { stopRequested } from '../platform/signals.ts';
 import { ask, print } from '../platform/terminal.ts';
-import { closeApi } from './api-service.ts';
+import { closeApi, HOW_TO_REOPEN, requireWaiting } from './api-service.ts';
 import { readPlace } from './backend.ts';
 import { Bootstrap, holdsState } from './bootstrap.ts';
 import { announceCaller, type Caller } from './caller.ts';
@@ -15,7 +15,7 @@ import {
 } from './checkout.ts';
 import { requireChoices, TERRAFORM_FOLDER } from './deploy.ts';
 import { createClients, type Deployed, readDeployed, readImages } from './deployed.ts';
-import { drain, nameOf, requireLeader, requireNotKept } from './drain.ts';
+import { drain, nameOf, requireLeader, requireNotKept, untilEmpty } from './drain.ts';
 import { Refusal } from './refusal.ts';
 import { listRemains, orphansOf, type Remains } from './remains.ts';
 import { Repositories } from './repositories.ts';
@@ -24,6 +24,9 @@ import { requireTerraform, Terraform } from './terraform.ts';
 
 /** Without it no preview was ever created, or Terraform was stopped on its way after everything had gone. */
 const CONTROLLER = 'aws_ecs_service.controller';
+
+const FORCE_DESTROYS =
+  'make destroy FORCE=1 has them destroyed first; or wait, until their time is up and the sweep has looked twice (15 minutes)';
 
 /**
  * Destroys an install. Terraform runs only when no preview lives and nothing of any preview stands in AWS: it knows none
@@ -41,68 +44,92 @@ export async function destroy(given: Given<'destroy'>): Promise<void> {
   );
   await requireTerraform();
   const caller = await announceCaller(install.region);
-  if (readFile(FILES.backend) !== undefined) await destroyInstall(install, given, caller);
-  if (given.EVERYTHING) await destroyBeginnings(install, caller);
-  else print('\nDestroyed. State bucket, repositories and images stay; EVERYTHING=1 takes them as well.');
+  const confirmed =
+    readFile(FILES.backend) === undefined ? given.YES : await destroyInstall(install, given, caller);
+  if (given.EVERYTHING) {
+    if (!confirmed) await confirm(install.install);
+    await destroyBeginnings(install, caller);
+  } else print('\nDestroyed. State bucket, repositories and images stay; EVERYTHING=1 takes them as well.');
 }
 
-async function destroyInstall(install: Install, given: Given<'destroy'>, caller: Caller): Promise<void> {
+/** Answers whether somebody has confirmed it; where nothing is deployed nobody was asked. */
+async function destroyInstall(install: Install, given: Given<'destroy'>, caller: Caller): Promise<boolean> {
   const terraform = new Terraform(TERRAFORM_FOLDER);
   await terraform.run('init', '-input=false');
   const resources = await terraform.resources();
   if (resources.length === 0) {
     print('Terraform has nothing in its state: nothing is deployed.');
-    return;
+    return given.YES;
   }
   requireChoices();
   const outputs = await terraform.outputs();
   const images = readImages(outputs);
   if (images && readFile(FILES.images) === undefined) writeJson(FILES.images, images);
+  const stop = new AbortController();
   if (resources.some(({ address }) => address === CONTROLLER))
-    await letGo(requireOutputs(outputs), install, given, caller);
-  else if (!given.YES) await confirm(install.install);
+    await letGo(requireOutputs(outputs), install, given, caller, stop);
+  else {
+    await requireNothingWithoutController(outputs);
+    if (!given.YES) await confirm(install.install);
+  }
+  requireWaiting(stop.signal);
   await terraform.run('destroy', '-input=false', '-auto-approve');
+  return true;
 }
 
-/** Has every preview destroyed, or refuses where some are there and nobody has said FORCE=1. */
+/** Has every preview destroyed, or refuses where some are there and nobody has said FORCE=1. `stop` ends with Ctrl-C. */
 async function letGo(
   deployed: Deployed,
   install: Install,
   { FORCE, YES, TIMEOUT_S }: Given<'destroy'>,
   caller: Caller,
+  stop: AbortController,
 ): Promise<void> {
   const clients = createClients(deployed.region);
-  const stop = new AbortController();
   try {
     const remains = await listRemains(clients, deployed);
-    if (!FORCE) requireNothing(remains);
+    if (!FORCE) requireNothing(remains, FORCE_DESTROYS);
     requireNotKept(remains);
     if (remains.live.length + remains.standing.length > 0) await requireLeader(clients, deployed);
     if (!YES) await confirm(install.install);
     void stopRequested().then(() => stop.abort());
     await closeApi(clients, deployed, stop.signal);
-    const { signal } = stop;
-    if (FORCE) await drain(clients, deployed, { timeoutMs: TIMEOUT_S * 1_000, by: caller.name, signal });
-    // Somebody may have created one while the API was still there.
-    else requireNothing(await listRemains(clients, deployed));
+    const options = { timeoutMs: TIMEOUT_S * 1_000, signal: stop.signal };
+    if (FORCE) await drain(clients, deployed, { ...options, by: caller.name });
+    else
+      await untilEmpty(clients, deployed, options, async (found) =>
+        // Somebody may have created one while the API was still there.
+        requireNothing(found, `${HOW_TO_REOPEN}; ${FORCE_DESTROYS}`),
+      );
+  } finally {
+    clients.destroy();
+  }
+}
+
+/** Terraform was stopped on its way, or somebody has taken the controller away: nobody would destroy what is left. */
+async function requireNothingWithoutController(outputs: Readonly<Record<string, unknown>>): Promise<void> {
+  const deployed = readDeployed(outputs);
+  if (!deployed) return;
+  const clients = createClients(deployed.region);
+  try {
+    requireNothing(
+      await listRemains(clients, deployed),
+      'make deploy, because there is no controller that would destroy them, then make destroy FORCE=1',
+    );
   } finally {
     clients.destroy();
   }
 }
 
 /** Throws Refusal, and tells which, where previews live or anything of one stands. */
-function requireNothing(remains: Remains): void {
+function requireNothing(remains: Remains, hint: string): void {
   const { live } = remains;
   if (live.length > 0) {
     const title = live.length === 1 ? '1 preview lives' : `${live.length} previews live`;
     print(`\n${title}:`);
     for (const { id, owner, phase, expires_at } of live)
       print(`  ${id}  ${phase.padEnd(12)}  ${owner.padEnd(16)}  until ${expires_at ?? 'never'}`);
-    throw new Refusal(
-      title,
-      'nothing was destroyed',
-      'make destroy FORCE=1 destroys them first; or wait until their time is up',
-    );
+    throw new Refusal(title, 'nothing was destroyed', hint);
   }
   const orphans = orphansOf(remains);
   if (orphans.length === 0) return;
@@ -111,7 +138,7 @@ function requireNothing(remains: Remains): void {
       ? 'a resource stands that no preview accounts for'
       : `${orphans.length} resources stand that no preview accounts for`,
     orphans.map(nameOf).join(', '),
-    'the sweep takes them within 15 minutes (tempus gc tells of it); or make destroy FORCE=1, which waits for it',
+    hint,
   );
 }
 

@@ -1,7 +1,10 @@
 import { ResourceNotFoundException } from '@aws-sdk/client-dynamodb';
+import { ClusterNotFoundException } from '@aws-sdk/client-ecs';
+import { ListenerNotFoundException } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { ResourceNotFoundException as GroupNotFoundException } from '@aws-sdk/client-scheduler';
 import type { PreviewRow } from '../preview/record.ts';
 import { PreviewStore } from '../preview/store.ts';
-import { listStanding, type Standing } from '../reconcilers/inventory.ts';
+import { type ListPorts, listStanding, type Standing } from '../reconcilers/inventory.ts';
 import { standingKey } from '../reconcilers/orphans.ts';
 import { prove } from '../reconcilers/strays.ts';
 import type { Clients, Deployed } from './deployed.ts';
@@ -20,7 +23,7 @@ export interface Remains {
 
 /** AWS first, so that what goes away meanwhile looks like more than there is and never like less. */
 export async function listRemains(clients: Clients, { config, tables }: Deployed): Promise<Remains> {
-  const standing = await listStanding(clients, config);
+  const standing = await listStanding(unlessPlaceGone(clients), config);
   const proofs = await prove(standing, { ports: clients, config });
   const own: Own[] = [];
   for (const { kind, key, id } of standing) {
@@ -46,12 +49,37 @@ async function isActive({ ecs }: Clients, familyPrefix: string): Promise<boolean
   return taskDefinitionArns.length > 0;
 }
 
-/** `fallback` where the table is gone, as it is when Terraform was stopped on its way. */
-export async function unlessGone<T>(read: Promise<T>, fallback: T): Promise<T> {
+/**
+ * Lists nothing where the cluster, a listener or the schedule group is gone, as they are when Terraform was stopped on its
+ * way: AWS deletes none of them while anything is in it.
+ */
+function unlessPlaceGone({ ecs, elbv2, scheduler }: Clients): ListPorts {
+  return {
+    ecs: {
+      listServices: (input) => unlessGone(ecs.listServices(input), {}, ClusterNotFoundException),
+      listTaskDefinitionFamilies: (input) => ecs.listTaskDefinitionFamilies(input),
+    },
+    elbv2: {
+      describeTargetGroups: (input) => elbv2.describeTargetGroups(input),
+      describeRules: (input) => unlessGone(elbv2.describeRules(input), {}, ListenerNotFoundException),
+    },
+    scheduler: {
+      listSchedules: (input) =>
+        unlessGone(scheduler.listSchedules(input), { Schedules: [] }, GroupNotFoundException),
+    },
+  };
+}
+
+/** `fallback` where what is read is gone: a table, unless another error is named. */
+export async function unlessGone<T, F>(
+  read: Promise<T>,
+  fallback: F,
+  gone: abstract new (...args: never[]) => Error = ResourceNotFoundException,
+): Promise<T | F> {
   try {
     return await read;
   } catch (error) {
-    if (error instanceof ResourceNotFoundException) return fallback;
+    if (error instanceof gone) return fallback;
     throw error;
   }
 }

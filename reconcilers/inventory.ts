@@ -24,8 +24,15 @@ export interface Proof {
   kept: boolean;
 }
 
-/** What is listed through. */
+/** What is asked for tags. */
 export type InventoryPorts = Pick<AwsPorts, 'ecs' | 'elbv2' | 'scheduler'>;
+
+/** What is listed through. */
+export interface ListPorts {
+  ecs: Pick<AwsPorts['ecs'], 'listServices' | 'listTaskDefinitionFamilies'>;
+  elbv2: Pick<AwsPorts['elbv2'], 'describeTargetGroups' | 'describeRules'>;
+  scheduler: Pick<AwsPorts['scheduler'], 'listSchedules'>;
+}
 
 const PREFIX = 'tempus-';
 const TAGS_A_CALL = 20;
@@ -51,7 +58,7 @@ async function pages<P>(
  * part of it cannot be listed: half a list would make what is missing from it look gone.
  */
 export async function listStanding(
-  { ecs, elbv2, scheduler }: InventoryPorts,
+  { ecs, elbv2, scheduler }: ListPorts,
   config: ReconcilerConfig,
 ): Promise<Standing[]> {
   const services = await pages(
@@ -106,7 +113,7 @@ function named(kind: ResourceKind, name: string, arn?: string): Standing[] {
   return id === undefined ? [] : [{ kind, key: name, id, ...(arn === undefined ? {} : { arn }) }];
 }
 
-async function listRules(elbv2: AwsPorts['elbv2'], config: ReconcilerConfig): Promise<Standing[]> {
+async function listRules(elbv2: ListPorts['elbv2'], config: ReconcilerConfig): Promise<Standing[]> {
   const rules: Standing[] = [];
   for (const { name: alb, listener_arn: ListenerArn } of config.albs) {
     const all = await pages(
