@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { print } from '../platform/terminal.ts';
 import { s3Backend, type StatePlace } from './backend.ts';
 import { FILES, type Install, removeFile, ROOT, writeFile } from './checkout.ts';
+import { providerOverride } from './provider.ts';
 import { Refusal } from './refusal.ts';
 import { type ImageRepository, PARTS } from './repositories.ts';
 import { type Resource, Terraform } from './terraform.ts';
@@ -64,14 +65,14 @@ export class Bootstrap {
   /** Makes what is missing; broken off at any point, another call goes on. */
   async make(state: 's3' | 'local'): Promise<StatePlace> {
     removeFile(FILES.bootstrap_backend);
-    await this.#terraform.begin();
+    await this.#begin();
     await this.#apply(state, false);
     if (state === 'local') return 'local';
     const { state_bucket } = await this.#terraform.outputs();
     const bucket = String(state_bucket);
     print(`Moving the state of bucket and repositories into ${bucket}`);
     this.#writeBackend(bucket);
-    await this.#terraform.run('init', '-input=false', '-migrate-state', '-force-copy');
+    await this.#terraform.init('-migrate-state', '-force-copy');
     forgetStateFiles();
     return { bucket };
   }
@@ -79,9 +80,10 @@ export class Bootstrap {
   /** Takes up what somebody has made before, and creates nothing. */
   async join(bucket: string): Promise<StatePlace> {
     this.#writeBackend(bucket);
-    await this.#terraform.begin();
+    await this.#begin();
     if ((await this.#terraform.resources()).length > 0) return { bucket };
     removeFile(FILES.bootstrap_backend);
+    removeFile(FILES.bootstrap_provider);
     throw new Refusal(
       'a first make setup of this install has not got to its end',
       `${bucket} does not hold the state of bucket and repositories yet`,
@@ -95,19 +97,25 @@ export class Bootstrap {
     await this.join(place.bucket);
     print('Moving the state of bucket and repositories back to this checkout');
     removeFile(FILES.bootstrap_backend);
-    await this.#terraform.run('init', '-input=false', '-migrate-state', '-force-copy');
+    await this.#terraform.init('-migrate-state', '-force-copy');
   }
 
   /** Takes bucket and repositories away, with all states and images. Broken off at any point, another call goes on. */
   async destroy(): Promise<void> {
     removeFile(FILES.bootstrap_backend);
-    await this.#terraform.begin();
+    await this.#begin();
     const standing = await this.#terraform.resources();
     const state = standing.some(({ type }) => type === 'aws_s3_bucket') ? 's3' : 'local';
     // AWS deletes neither what is not empty; the provider empties what was told before that it may.
     if (standing.some(isHeld)) await this.#apply(state, true);
     await this.#terraform.run('destroy', '-input=false', '-auto-approve', ...this.#variables(state, true));
     forgetStateFiles();
+    removeFile(FILES.bootstrap_provider);
+  }
+
+  async #begin(): Promise<void> {
+    writeFile(FILES.bootstrap_provider, providerOverride(this.#account));
+    await this.#terraform.begin();
   }
 
   #apply(state: 's3' | 'local', disposable: boolean): Promise<void> {

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { readAccount } from './provider.ts';
 import { Refusal } from './refusal.ts';
 
 export const ROOT = resolve(import.meta.dirname, '..');
@@ -8,6 +9,11 @@ export const ROOT = resolve(import.meta.dirname, '..');
 export interface Install {
   install: string;
   region: string;
+}
+
+/** An install, and the account that it is in. */
+export interface Place extends Install {
+  account: string;
 }
 
 /** Full references of what `make push` has pushed, under the names of Terraform's variables. */
@@ -26,6 +32,9 @@ export const FILES = {
   install: 'terraform/install.auto.tfvars.json',
   images: 'terraform/images.auto.tfvars.json',
   choices: 'terraform/terraform.tfvars',
+  /** The account of the install: other credentials are refused. */
+  provider: 'terraform/provider_override.tf',
+  bootstrap_provider: 'terraform/bootstrap/provider_override.tf',
   /** Where the state of the bucket and the repositories themselves is. */
   bootstrap_backend: 'terraform/bootstrap/backend.tf',
 } as const;
@@ -56,13 +65,19 @@ export function findInstall(): Install | undefined {
   return text === undefined ? undefined : (JSON.parse(text) as Install);
 }
 
+/** The account that this checkout was set up in; undefined as above. */
+export function findAccount(): string | undefined {
+  return readAccount(readFile(FILES.provider) ?? '');
+}
+
 /** Throws Refusal where `make setup` has not got to its end. */
-export function requireInstall(): Install {
-  const install = findInstall();
-  if (install && readFile(FILES.backend) !== undefined) return install;
+export function requireInstall(): Place {
+  const [install, account] = [findInstall(), findAccount()];
+  if (install && account !== undefined && readFile(FILES.backend) !== undefined)
+    return { ...install, account };
   throw new Refusal(
     'this checkout is not set up for an install',
-    `there is no ${install ? FILES.backend : FILES.install}`,
+    `there is no ${!install ? FILES.install : account === undefined ? FILES.provider : FILES.backend}`,
     'make setup ALLOWED_CIDRS=…; where the install exists already it finds it, and creates nothing',
   );
 }

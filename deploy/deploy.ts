@@ -28,10 +28,10 @@ export async function deploy({ TAG, OWNER, YES, TIMEOUT_S }: Given<'deploy'>): P
   requireChoices();
   requireBuild();
   await requireTerraform();
-  const caller = await announceCaller(install.region);
+  const caller = await announceCaller(install.region, install.account);
   const { control_plane_image } = await noteImages(install, TAG);
   const terraform = new Terraform(TERRAFORM_FOLDER);
-  await terraform.run('init', '-input=false');
+  await terraform.init();
   await terraform.run('apply', ...(YES ? ['-input=false', '-auto-approve'] : []));
   const deployed = await requireDeployed(terraform);
   const clients = createClients(deployed.region);
@@ -46,11 +46,11 @@ export async function deploy({ TAG, OWNER, YES, TIMEOUT_S }: Given<'deploy'>): P
 
 /** Stores another token with scope admin, for who has lost the first one, and shows it. */
 export async function token({ OWNER }: Given<'token'>): Promise<void> {
-  const { install, region } = requireInstall();
+  const { install, region, account } = requireInstall();
   print(`Stores another token with scope admin for ${install}, and shows it once.`);
-  const caller = await announceCaller(region);
+  const caller = await announceCaller(region, account);
   const terraform = new Terraform(TERRAFORM_FOLDER);
-  await terraform.run('init', '-input=false');
+  await terraform.init();
   const deployed = await requireDeployed(terraform);
   const clients = createClients(deployed.region);
   try {

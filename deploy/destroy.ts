@@ -6,6 +6,7 @@ import { Bootstrap, holdsState } from './bootstrap.ts';
 import { announceCaller, type Caller } from './caller.ts';
 import {
   FILES,
+  findAccount,
   findInstall,
   type Install,
   readFile,
@@ -43,7 +44,7 @@ export async function destroy(given: Given<'destroy'>): Promise<void> {
       `${given.EVERYTHING ? ', then state bucket, repositories and images' : ''}.`,
   );
   await requireTerraform();
-  const caller = await announceCaller(install.region);
+  const caller = await announceCaller(install.region, findAccount());
   const confirmed =
     readFile(FILES.backend) === undefined ? given.YES : await destroyInstall(install, given, caller);
   if (given.EVERYTHING) {
@@ -55,7 +56,7 @@ export async function destroy(given: Given<'destroy'>): Promise<void> {
 /** Answers whether somebody has confirmed it; where nothing is deployed nobody was asked. */
 async function destroyInstall(install: Install, given: Given<'destroy'>, caller: Caller): Promise<boolean> {
   const terraform = new Terraform(TERRAFORM_FOLDER);
-  await terraform.run('init', '-input=false');
+  await terraform.init();
   const resources = await terraform.resources();
   if (resources.length === 0) {
     print('Terraform has nothing in its state: nothing is deployed.');
@@ -172,6 +173,7 @@ async function destroyBeginnings(install: Install, { account }: Caller): Promise
   new Terraform(TERRAFORM_FOLDER).forgetBackend();
   if (holdsState()) await bootstrap.destroy();
   removeFile(FILES.images);
+  removeFile(FILES.provider);
   removeFile(FILES.install);
   print(
     `\nDestroyed, with everything that make setup and make push have made. ${FILES.choices} stays: it is yours.`,

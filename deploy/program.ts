@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
-import { processEnv } from '../platform/config.ts';
+import { type Env, processEnv } from '../platform/config.ts';
 import { Refusal } from './refusal.ts';
 
 export interface ProgramOptions {
   cwd?: string;
-  env?: Readonly<Record<string, string>>;
+  /** Beside the environment of this process; a name that is undefined is taken out of it. */
+  env?: Env;
   /** Given to it on stdin, where no other process can read it. Absent: it has the terminal. */
   input?: string;
   /** Keeps what it prints away from the terminal. */

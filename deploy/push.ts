@@ -15,7 +15,7 @@ export async function push({ TAG, NODE_IMAGE }: Given<'push'>): Promise<void> {
   const install = requireInstall();
   const tag = TAG ?? contentTag(NODE_IMAGE);
   print(`Pushes the images of ${tag} to the repositories of ${install.install}.`);
-  await announceCaller(install.region);
+  await announceCaller(install.region, install.account);
   const repositories = new Repositories(install);
   try {
     const both = await repositories.require();

@@ -2,9 +2,10 @@ import { print } from '../platform/terminal.ts';
 import { localBackend, readPlace, s3Backend, type StatePlace } from './backend.ts';
 import { Bootstrap, holdsState, judgeSetup } from './bootstrap.ts';
 import { announceCaller, type Caller } from './caller.ts';
-import { FILES, findInstall, type Install, readFile, writeFile, writeJson } from './checkout.ts';
+import { FILES, findAccount, findInstall, type Install, readFile, writeFile, writeJson } from './checkout.ts';
 import { letsSomebodyIn, writeChoices } from './choices.ts';
 import { whyNoEngine } from './docker.ts';
+import { providerOverride, readAccount } from './provider.ts';
 import { Refusal } from './refusal.ts';
 import { Repositories } from './repositories.ts';
 import type { Given } from './settings.ts';
@@ -23,7 +24,7 @@ export async function setup(given: Given<'setup'>): Promise<void> {
   await requireTerraform();
   const noEngine = await whyNoEngine();
   if (noEngine !== undefined) print(`Note: no Docker engine answers, and make build needs one (${noEngine})`);
-  const caller = await announceCaller(install.region);
+  const caller = await announceCaller(install.region, boundAccount());
   const place = await makeOrJoin(install, choosePlace(given), caller);
   writeFiles(install, place, caller, given);
   print(
@@ -44,6 +45,11 @@ function chooseInstall(
     `${install} in ${region} would be another install`,
     `take another checkout for it; or make destroy EVERYTHING=1 here first`,
   );
+}
+
+/** The account that this checkout knows resources of; one whose setup broke off before it had made any is for any account. */
+function boundAccount(): string | undefined {
+  return findAccount() ?? (holdsState() ? readAccount(readFile(FILES.bootstrap_provider) ?? '') : undefined);
 }
 
 /** What was given, or else what this checkout has. Throws Refusal where they contradict each other. */
@@ -73,6 +79,7 @@ async function makeOrJoin(install: Install, state: 's3' | 'local', { account }: 
 }
 
 function writeFiles(install: Install, place: StatePlace, { account }: Caller, given: Given<'setup'>): void {
+  writeFile(FILES.provider, providerOverride(account));
   writeJson(FILES.install, install);
   if (readFile(FILES.choices) === undefined) writeFile(FILES.choices, writeChoices(given));
   else if (given.ALLOWED_CIDRS ?? given.DOMAIN)

@@ -1,5 +1,7 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, rmSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { type Env, processEnv } from '../platform/config.ts';
+import { ROOT } from './checkout.ts';
 import { runProgram } from './program.ts';
 import { Refusal } from './refusal.ts';
 
@@ -8,7 +10,10 @@ const OLDEST = [1, 11] as const;
 
 /** Throws Refusal where Terraform is missing or too old. */
 export async function requireTerraform(): Promise<void> {
-  const { stdout } = await runProgram('terraform', ['version', '-json'], { quiet: true });
+  const { stdout } = await runProgram('terraform', ['version', '-json'], {
+    quiet: true,
+    env: terraformEnv(),
+  });
   const { terraform_version } = JSON.parse(stdout) as { terraform_version: string };
   const [major = 0, minor = 0] = terraform_version.split('.').map(Number);
   if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return;
@@ -17,6 +22,18 @@ export async function requireTerraform(): Promise<void> {
     `the lock of the state needs ${OLDEST.join('.')} or newer`,
     'https://developer.hashicorp.com/terraform/install',
   );
+}
+
+/** What Terraform leaves a state in that it could not store: https://developer.hashicorp.com/terraform/cli/commands/state/push */
+const ERRORED = 'errored.tfstate';
+
+/** With these the environment would decide what is deployed, and into which state. */
+const CHANCE = /^TF_(VAR_.*|WORKSPACE|DATA_DIR|CLI_ARGS(_.*)?)$/;
+
+/** What Terraform finds in its environment, beside all else that this process does: where undefined, nothing. */
+function terraformEnv(env: Env = processEnv()): Env {
+  const chance = Object.keys(env).filter((name) => CHANCE.test(name));
+  return { TF_IN_AUTOMATION: '1', ...Object.fromEntries(chance.map((name) => [name, undefined])) };
 }
 
 /** One resource as `terraform show -json` tells of it. */
@@ -43,7 +60,19 @@ export class Terraform {
   /** Begins with the state where backend.tf says, whatever was before: where there is none, -reconfigure alone forgets nothing. */
   async begin(): Promise<void> {
     this.forgetBackend();
-    await this.run('init', '-input=false', '-reconfigure');
+    await this.init('-reconfigure');
+  }
+
+  /** Throws Refusal where the last run could not store its state: what is stored does not know all that it has made. */
+  async init(...args: string[]): Promise<void> {
+    const folder = relative(ROOT, this.#folder);
+    if (existsSync(join(this.#folder, ERRORED)))
+      throw new Refusal(
+        `there is a ${folder}/${ERRORED}`,
+        'the last run of Terraform could not store its state, perhaps because credentials had expired, and has left it there',
+        `in ${folder}/: terraform state push ${ERRORED} && rm ${ERRORED}; then repeat`,
+      );
+    await this.run('init', '-input=false', ...args);
   }
 
   forgetBackend(): void {
@@ -84,6 +113,6 @@ export class Terraform {
   }
 
   #options(quiet: boolean) {
-    return { cwd: this.#folder, quiet, env: { TF_IN_AUTOMATION: '1' } };
+    return { cwd: this.#folder, quiet, env: terraformEnv() };
   }
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { providerOverride } from '../../deploy/provider.ts';
 import { PROCESS_IMAGE } from '../../laptop/config.ts';
 import { NAMES } from '../../laptop/infrastructure.ts';
 import { initialConditions } from '../../preview/conditions.ts';
@@ -30,6 +31,7 @@ beforeEach(async () => {
   checkout.write('terraform/install.auto.tfvars.json', '{ "install": "tempus", "region": "us-east-1" }\n');
   checkout.write('terraform/terraform.tfvars', 'allowed_cidrs = ["127.0.0.0/8"]\n');
   checkout.write('terraform/backend.tf', 'terraform {\n  backend "local" {}\n}\n');
+  checkout.write('terraform/provider_override.tf', providerOverride('000000000000'));
   const outputs = JSON.parse(readFileSync(account.outputs, 'utf8')) as object;
   const state = {
     resources: ['aws_ecs_service.api', 'aws_ecs_service.controller'].map((address) => ({

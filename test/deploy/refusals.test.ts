@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { providerOverride } from '../../deploy/provider.ts';
 import { Checkout, type MakeEnd } from './checkout.ts';
 import { Account } from './world.ts';
 
@@ -35,6 +36,7 @@ function asSetUp(choices = 'allowed_cidrs = ["127.0.0.0/8"]\n'): void {
   checkout.write('terraform/install.auto.tfvars.json', '{ "install": "tempus", "region": "us-east-1" }\n');
   checkout.write('terraform/terraform.tfvars', choices);
   checkout.write('terraform/backend.tf', 'terraform {\n  backend "local" {}\n}\n');
+  checkout.write('terraform/provider_override.tf', providerOverride('000000000000'));
 }
 
 /** STS as it answers whose keys are wrong. */
@@ -121,6 +123,25 @@ test('without credentials, or with ones that AWS does not take, setup says how t
   const unreachable = await checkout.make(['setup'], { env: { AWS_ENDPOINT_URL_STS: 'http://127.0.0.1:9' } });
   expectRefusal(unreachable, 'AWS does not answer', 'look at the network');
   expect(checkout.written()).toEqual([]);
+});
+
+test('a profile beside keys is refused, because Tempus and Terraform would take different ones', async () => {
+  const both = await checkout.make(['setup'], { env: { AWS_PROFILE: 'staging' } });
+  expectRefusal(both, 'AWS_PROFILE and AWS_ACCESS_KEY_ID are both set', 'unset AWS_PROFILE, or unset');
+  expect(both.stderr).toContain('the profile staging');
+  expect(checkout.written()).toEqual([]);
+});
+
+test('a state that Terraform could not store is not passed over', async () => {
+  asSetUp();
+  checkout.write('terraform/errored.tfstate', '{}');
+  const { stdout, ...end } = await checkout.make(['destroy', 'YES=1', 'FORCE=1']);
+  expectRefusal(
+    { stdout, ...end },
+    'there is a terraform/errored.tfstate',
+    'terraform state push errored.tfstate',
+  );
+  expect(stdout).not.toContain('nothing is deployed');
 });
 
 test('push, deploy, token and destroy before setup say make setup', async () => {

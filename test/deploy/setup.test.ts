@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { mkdirSync, readdirSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { ECR } from '@aws-sdk/client-ecr';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -10,7 +13,9 @@ const BOTH = ['tempus-control-plane', 'tempus-hello'];
 const WRITTEN = [
   'terraform/backend.tf',
   'terraform/bootstrap/backend.tf',
+  'terraform/bootstrap/provider_override.tf',
   'terraform/install.auto.tfvars.json',
+  'terraform/provider_override.tf',
   'terraform/terraform.tfvars',
 ];
 
@@ -59,6 +64,72 @@ test('setup makes bucket and repositories, moves what it knows of them into the 
   expect(checkout.read('terraform/terraform.tfvars')).toContain('# ours');
 });
 
+/** STS as it answers in another account. */
+async function otherAccount(): Promise<{ server: Server; env: Record<string, string> }> {
+  const body =
+    '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>' +
+    '<Arn>arn:aws:iam::111111111111:user/deployer</Arn><UserId>AID</UserId><Account>111111111111</Account>' +
+    '</GetCallerIdentityResult></GetCallerIdentityResponse>';
+  const server = createServer((_request, response) =>
+    response.writeHead(200, { 'content-type': 'text/xml' }).end(body),
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { server, env: { AWS_ENDPOINT_URL_STS: `http://127.0.0.1:${port}` } };
+}
+
+test.each(['STATE=s3', 'STATE=local'])(
+  'with %s a checkout stays in its account: other credentials change nothing, whatever the target',
+  async (state) => {
+    const checkout = clone();
+    await checkout.make(['setup', state, 'ALLOWED_CIDRS=203.0.113.0/24']);
+    checkout.build();
+    const before = checkout.written().map((file) => [file, checkout.read(file)]);
+    const deeds = account.deeds().length;
+    const { server, env } = await otherAccount();
+    for (const args of [
+      ['setup'],
+      ['push'],
+      ['deploy', 'YES=1'],
+      ['token'],
+      ['destroy', 'EVERYTHING=1', 'YES=1'],
+    ]) {
+      const { code, stderr } = await checkout.make(args, { env });
+      expect(code).not.toBe(0);
+      expect(stderr).toContain(
+        'error: this checkout is set up in account 000000000000\n' +
+          '  these credentials are of account 111111111111, as arn:aws:iam::111111111111:user/deployer\n' +
+          '  next: take credentials of 000000000000 (AWS_PROFILE=…)',
+      );
+    }
+    server.close();
+    expect(checkout.written().map((file) => [file, checkout.read(file)])).toEqual(before);
+    expect(account.deeds()).toHaveLength(deeds);
+    for (const folder of ['terraform', 'terraform/bootstrap'])
+      expect(checkout.read(`${folder}/provider_override.tf`)).toContain(
+        'allowed_account_ids = ["000000000000"]',
+      );
+  },
+);
+
+test('what the environment says to Terraform by chance decides nothing, and what it needs to work stays', async () => {
+  const checkout = clone();
+  const env = {
+    TF_VAR_install: 'other',
+    TF_WORKSPACE: 'other',
+    TF_DATA_DIR: 'other',
+    TF_CLI_ARGS: '-lock=false',
+    TF_CLI_ARGS_apply: '-target=nothing',
+    TF_CLI_CONFIG_FILE: '/dev/null',
+    TF_LOG: 'WARN',
+  };
+  expect(await checkout.make(['setup'], { env })).toMatchObject({ code: 0 });
+  expect(account.deeds().map(({ told }) => told)).toEqual([
+    ['TF_CLI_CONFIG_FILE', 'TF_IN_AUTOMATION', 'TF_LOG'],
+  ]);
+});
+
 test('a second person with a fresh clone gets the same install, and creates nothing', async () => {
   const [one, two] = [clone(), clone()];
   await one.make(['setup', 'INSTALL=tempus-qa']);
@@ -68,7 +139,7 @@ test('a second person with a fresh clone gets the same install, and creates noth
     stdout: expect.stringContaining('was set up before') as string,
   });
   expect(applies()).toBe(1);
-  for (const file of WRITTEN.slice(0, 3)) expect(two.read(file)).toBe(one.read(file));
+  for (const file of WRITTEN.slice(0, 5)) expect(two.read(file)).toBe(one.read(file));
 });
 
 test('a first setup that broke off is not taken for a whole one elsewhere, and goes on where it began', async () => {

@@ -204,7 +204,10 @@ function destroyRoot(path: string): void {
 async function note(what: string): Promise<void> {
   const world =
     env['AWS_ENDPOINT_URL'] === undefined || what !== 'destroy' || isBootstrap ? {} : { world: await seen() };
-  appendFileSync(env['STAND_IN_JOURNAL'] ?? '', `${JSON.stringify({ what, isBootstrap, ...world })}\n`);
+  const told = Object.keys(env)
+    .filter((name) => name.startsWith('TF_'))
+    .toSorted();
+  appendFileSync(env['STAND_IN_JOURNAL'] ?? '', `${JSON.stringify({ what, isBootstrap, told, ...world })}\n`);
 }
 
 /** What a destroy would leave behind for ever. */

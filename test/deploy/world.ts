@@ -35,6 +35,8 @@ const HOST = '127.0.0.1';
 export interface Deed {
   what: 'apply' | 'destroy';
   isBootstrap: boolean;
+  /** Names of the settings of Terraform in its environment. */
+  told: string[];
   world?: World & { live: number };
 }
 
