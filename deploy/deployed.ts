@@ -5,7 +5,7 @@ import { Scheduler } from '@aws-sdk/client-scheduler';
 import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { controllerSchema, reconcilerConfig } from '../controller/config.ts';
-import { parseConfig } from '../platform/config.ts';
+import { ConfigError, type Env, parseConfig } from '../platform/config.ts';
 import type { ReconcilerConfig } from '../reconcilers/config.ts';
 import type { Images } from './checkout.ts';
 import { Refusal } from './refusal.ts';
@@ -37,13 +37,27 @@ export function readDeployed(outputs: Readonly<Record<string, unknown>>): Deploy
     );
   const { api_url, region, containers } = parsed.data;
   const told = containers.controller.environment.map(({ name, value }) => [name, value]);
-  const env = parseConfig(controllerSchema, { AWS_REGION: region, ...Object.fromEntries(told) });
+  const env = readController({ AWS_REGION: region, ...Object.fromEntries(told) });
   return {
     api_url,
     region,
     tables: { previews: env.TEMPUS_TABLE_PREVIEWS, coordination: env.TEMPUS_TABLE_COORDINATION },
     config: reconcilerConfig(env),
   };
+}
+
+function readController(told: Env): z.output<typeof controllerSchema> {
+  try {
+    return parseConfig(controllerSchema, told);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new Refusal(
+      'what is deployed is not complete',
+      `its controller is not told what that of this version needs: ${error.message}`,
+      'make deploy with this checkout, or go on with the checkout that deployed it',
+      { cause: error },
+    );
+  }
 }
 
 /** The images that run, for a checkout that has not pushed them. */

@@ -253,6 +253,20 @@ test('previews that stand without a controller keep destroy from Terraform, FORC
   expect(destroys()).toBe(0);
 });
 
+test('outputs of another version are told as such, and nothing is destroyed by guess', async () => {
+  const state = JSON.parse(checkout.read('terraform/terraform.tfstate')) as {
+    outputs: { containers: { value: Told } };
+  };
+  const { controller } = state.outputs.containers.value;
+  controller.environment = controller.environment.filter(({ name }) => name !== 'TEMPUS_CLUSTER');
+  checkout.write('terraform/terraform.tfstate', JSON.stringify(state));
+  const { code, stderr } = await destroy();
+  expect(code).not.toBe(0);
+  expect(stderr).toContain('error: what is deployed is not complete');
+  expect(stderr).toContain('TEMPUS_CLUSTER');
+  expect(destroys()).toBe(0);
+});
+
 test('where nothing is deployed EVERYTHING=1 asks all the same, and without an answer takes nothing', async () => {
   checkout.write('terraform/terraform.tfstate', '{ "resources": [], "outputs": {} }');
   const bootstrap = { address: 'aws_ecr_repository.image', mode: 'managed', type: 'aws_ecr_repository' };
