@@ -85,7 +85,7 @@ export function requireChoices(): void {
     `${FILES.choices} does not say who may reach this install`,
     why,
     text === undefined
-      ? 'make setup ALLOWED_CIDRS=… writes it; in another checkout of the install take it over from there'
+      ? 'take it over from where your team keeps it: without its domain and ranges this deploy would undo them'
       : 'set allowed_cidrs in it to the networks that may reach it, such as ["203.0.113.0/24"]',
   );
 }

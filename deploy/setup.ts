@@ -25,11 +25,9 @@ export async function setup(given: Given<'setup'>): Promise<void> {
   const noEngine = await whyNoEngine();
   if (noEngine !== undefined) print(`Note: no Docker engine answers, and make build needs one (${noEngine})`);
   const caller = await announceCaller(install.region, boundAccount());
-  const place = await makeOrJoin(install, choosePlace(given), caller);
-  writeFiles(install, place, caller, given);
-  print(
-    `\nSet up. ${letsIn() ? '' : `Say in ${FILES.choices} who may come in (allowed_cidrs), then `}make build push deploy`,
-  );
+  const place = await makeOrJoin(install, choosePlace(given), caller, given);
+  writeFiles(install, place, caller);
+  print(`\nSet up. ${whatFirst()}make build push deploy`);
 }
 
 /** What was given, or else what this checkout was set up for before. Throws Refusal where they contradict each other. */
@@ -65,27 +63,34 @@ function choosePlace({ STATE }: Given<'setup'>): 's3' | 'local' {
   );
 }
 
-async function makeOrJoin(install: Install, state: 's3' | 'local', { account }: Caller): Promise<StatePlace> {
+async function makeOrJoin(
+  install: Install,
+  state: 's3' | 'local',
+  { account }: Caller,
+  given: Given<'setup'>,
+): Promise<StatePlace> {
   const bootstrap = new Bootstrap(install, account);
   const repositories = new Repositories(install);
   try {
     const judged = judgeSetup(await repositories.find(), state, holdsState());
-    if (judged === 'make') return await bootstrap.make(state);
+    if (judged === 'make') {
+      const made = await bootstrap.make(state);
+      if (readFile(FILES.choices) === undefined) writeFile(FILES.choices, writeChoices(given));
+      else noteChoices(given, `${FILES.choices} is yours and stays as it is`);
+      return made;
+    }
     print(`${install.install} was set up before: its state is in ${judged.join}, and nothing is created`);
-    return await bootstrap.join(judged.join);
+    const joined = await bootstrap.join(judged.join);
+    noteChoices(given, `${FILES.choices} is what the whole install goes by, so this writes none`);
+    return joined;
   } finally {
     repositories.close();
   }
 }
 
-function writeFiles(install: Install, place: StatePlace, { account }: Caller, given: Given<'setup'>): void {
+function writeFiles(install: Install, place: StatePlace, { account }: Caller): void {
   writeFile(FILES.provider, providerOverride(account));
   writeJson(FILES.install, install);
-  if (readFile(FILES.choices) === undefined) writeFile(FILES.choices, writeChoices(given));
-  else if (given.ALLOWED_CIDRS ?? given.DOMAIN)
-    print(
-      `Note: ${FILES.choices} is yours and stays as it is; change allowed_cidrs and domain in it by hand`,
-    );
   const { region } = install;
   writeFile(
     FILES.backend,
@@ -93,6 +98,13 @@ function writeFiles(install: Install, place: StatePlace, { account }: Caller, gi
   );
 }
 
-function letsIn(): boolean {
-  return letsSomebodyIn(readFile(FILES.choices) ?? '');
+function noteChoices({ ALLOWED_CIDRS, DOMAIN }: Given<'setup'>, why: string): void {
+  if (ALLOWED_CIDRS ?? DOMAIN)
+    print(`Note: ${why}; change allowed_cidrs and domain in the one that your team keeps`);
+}
+
+function whatFirst(): string {
+  const text = readFile(FILES.choices);
+  if (text === undefined) return `Take over ${FILES.choices} from where your team keeps it, then `;
+  return letsSomebodyIn(text) ? '' : `Say in ${FILES.choices} who may come in (allowed_cidrs), then `;
 }

@@ -64,6 +64,21 @@ test('setup makes bucket and repositories, moves what it knows of them into the 
   expect(checkout.read('terraform/terraform.tfvars')).toContain('# ours');
 });
 
+test('a second person is given no terraform.tfvars of their own, which would undo what the team has chosen', async () => {
+  const [one, two] = [clone(), clone()];
+  await one.make(['setup', 'ALLOWED_CIDRS=203.0.113.0/24']);
+  const { code, stdout } = await two.make(['setup', 'ALLOWED_CIDRS=198.51.100.0/24']);
+  expect(code).toBe(0);
+  expect(stdout).toContain('is what the whole install goes by, so this writes none');
+  expect(stdout).toContain('Take over terraform/terraform.tfvars from where your team keeps it');
+  expect(two.has('terraform/terraform.tfvars')).toBe(false);
+  const deploy = await two.make(['deploy', 'YES=1']);
+  expect(deploy.stderr).toContain(
+    'error: terraform/terraform.tfvars does not say who may reach this install',
+  );
+  expect(deploy.stderr).toContain('next: take it over');
+});
+
 /** STS as it answers in another account. */
 async function otherAccount(): Promise<{ server: Server; env: Record<string, string> }> {
   const body =
