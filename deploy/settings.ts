@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 const LONGEST_NAME = 16;
-const IPV4_RANGE = /^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/;
+const EVERYBODY = '0.0.0.0/0';
 const HOST_NAME = /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/;
 
 const install = z
@@ -27,9 +27,19 @@ const ranges = z
   .string()
   .transform((text) => text.split(',').map((range) => range.trim()))
   .refine(
-    (all) => all.every((range) => IPV4_RANGE.test(range)),
-    'must be IPv4 ranges, such as 203.0.113.0/24,198.51.100.7/32',
+    (all) => all.every(isRange),
+    'must be IPv4 ranges by their first address, such as 203.0.113.0/24,198.51.100.7/32',
   );
+
+/** AWS takes no range in which bits behind the prefix are set. */
+function isRange(text: string): boolean {
+  const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(text)?.slice(1).map(Number);
+  if (!parts) return false;
+  const [prefix = 0, ...octets] = parts.toReversed();
+  if (prefix > 32 || octets.some((octet) => octet > 255)) return false;
+  const address = octets.reduceRight((sum, octet) => sum * 256 + octet, 0);
+  return address % 2 ** (32 - prefix) === 0;
+}
 
 /** What each target may be given: `make setup INSTALL=tempus`. Everything else about an install is in terraform.tfvars. */
 export const SETTINGS = {
@@ -57,7 +67,12 @@ export const SETTINGS = {
         when: () => true,
         error: 'DOMAIN, API_DOMAIN and ZONE_ID go together: all three, or none',
       },
-    ),
+    )
+    .refine(({ ALLOWED_CIDRS = [], DOMAIN }) => DOMAIN !== undefined || !ALLOWED_CIDRS.includes(EVERYBODY), {
+      path: ['ALLOWED_CIDRS'],
+      when: () => true,
+      error: `${EVERYBODY} lets everybody read and change what travels as plain HTTP, tokens too: name your networks, or a DOMAIN`,
+    }),
   images: z.object({ TAG: tag.optional(), NODE_IMAGE: z.string().default('node:24-slim') }),
   push: z.object({ TAG: tag.optional(), NODE_IMAGE: z.string().default('node:24-slim') }),
   deploy: z.object({ TAG: tag.optional(), OWNER: owner.optional(), YES: flag, TIMEOUT_S: timeout }),

@@ -132,6 +132,20 @@ test('a profile beside keys is refused, because Tempus and Terraform would take 
   expect(checkout.written()).toEqual([]);
 });
 
+test('ranges that AWS or plain HTTP cannot bear are refused before anything is made', async () => {
+  for (const [given, why] of [
+    ['203.0.113.7/24', 'by their first address'],
+    ['300.0.113.0/24', 'by their first address'],
+    ['203.0.113.0/33', 'by their first address'],
+    ['0.0.0.0/0', 'plain HTTP'],
+  ] as const) {
+    const { code, stderr } = await checkout.make(['setup', `ALLOWED_CIDRS=198.51.100.7/32,${given}`]);
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(new RegExp(`ALLOWED_CIDRS: .*${why}`));
+  }
+  expect(checkout.written()).toEqual([]);
+});
+
 test('a state that Terraform could not store is not passed over', async () => {
   asSetUp();
   checkout.write('terraform/errored.tfstate', '{}');
