@@ -4,11 +4,12 @@ import { gzipSync } from 'node:zlib';
 import { print } from '../platform/terminal.ts';
 import { bundle } from './bundle.ts';
 import { pack } from './pack.ts';
+import { noteSources } from './sources.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
 /** Programs of the image, by where they lie in it: beside package.json as in the checkout. */
-const PROGRAMS = {
+export const PROGRAMS = {
   'api/main.js': 'api/main.ts',
   'controller/main.js': 'controller/main.ts',
   'health.js': 'deploy/health.ts',
@@ -45,6 +46,7 @@ export async function build(dist: string): Promise<void> {
     write(join(dist, `${function_name}.zip`), pack({ 'index.mjs': code }));
     report(`${function_name}.zip (index.mjs)`, code);
   }
+  noteSources(dist);
 }
 
 function write(file: string, content: string | Uint8Array): void {

@@ -4,14 +4,15 @@ import { awaitApi, tellToken, tryToken } from './api.ts';
 import { announceCaller } from './caller.ts';
 import { FILES, type Install, type Images, readFile, requireInstall, ROOT, writeJson } from './checkout.ts';
 import { letsSomebodyIn } from './choices.ts';
-import { type Clients, createClients, type Deployed, readDeployed } from './deployed.ts';
+import { type Clients, createClients, type Deployed, readDeployed, readImages } from './deployed.ts';
 import { claimFirstToken, storeToken } from './first-token.ts';
-import { requireBuild } from './images.ts';
+import { builtTag, DIST, requireBuild } from './images.ts';
 import { requirePushed } from './push.ts';
 import { Refusal } from './refusal.ts';
 import { Repositories } from './repositories.ts';
 import { requireRunning } from './services.ts';
 import type { Given } from './settings.ts';
+import { requireFresh } from './sources.ts';
 import { requireTerraform, Terraform } from './terraform.ts';
 
 export const TERRAFORM_FOLDER = join(ROOT, 'terraform');
@@ -27,11 +28,15 @@ export async function deploy({ TAG, OWNER, YES, TIMEOUT_S }: Given<'deploy'>): P
   );
   requireChoices();
   requireBuild();
+  requireFresh(DIST);
   await requireTerraform();
   const caller = await announceCaller(install.region, install.account);
   const { control_plane_image } = await noteImages(install, TAG);
   const terraform = new Terraform(TERRAFORM_FOLDER);
   await terraform.init();
+  const running = readImages(await terraform.outputs())?.control_plane_image;
+  if (running !== undefined && running !== control_plane_image)
+    print(`The API was deployed with ${tagOf(running)}; this deploys ${tagOf(control_plane_image)}.`);
   await terraform.run('apply', ...(YES ? ['-input=false', '-auto-approve'] : []));
   const deployed = await requireDeployed(terraform);
   const clients = createClients(deployed.region);
@@ -99,6 +104,13 @@ async function noteImages(install: Install, tag: string | undefined): Promise<Im
       'no images are pushed from this checkout',
       `there is no ${FILES.images}`,
       'make build push, or name a tag that was pushed: make deploy TAG=…',
+    );
+  const built = builtTag();
+  if (tag === undefined && built !== undefined && built !== wanted)
+    throw new Refusal(
+      `what was built last, ${built}, is not what ${FILES.images} names`,
+      `that is ${wanted}, and Terraform would run it with the functions of another build`,
+      `make push deploy; or make deploy TAG=${wanted}`,
     );
   const repositories = new Repositories(install);
   try {

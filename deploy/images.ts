@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { print } from '../platform/terminal.ts';
 import { ROOT } from './checkout.ts';
@@ -14,7 +14,9 @@ export const PLATFORMS: Readonly<Record<Part, readonly string[]>> = {
   hello: ['linux/amd64', 'linux/arm64'],
 };
 
-const DIST = join(ROOT, 'dist');
+export const DIST = join(ROOT, 'dist');
+/** Which images make build has built last. */
+const BUILT_TAG = join(DIST, 'tag');
 /** What images are made of, beside dist/image. */
 const SOURCES = ['Dockerfile', 'examples/hello/server.mjs'];
 const HASH_DIGITS = 12;
@@ -56,6 +58,11 @@ export function requireBuild(): void {
   throw new Refusal('nothing is built', `there is no dist/${missing.join(', dist/')}`, 'make build');
 }
 
+/** The tag of the images that were built last; undefined where they were built elsewhere. */
+export function builtTag(): string | undefined {
+  return existsSync(BUILT_TAG) ? readFileSync(BUILT_TAG, 'utf8') : undefined;
+}
+
 /** Builds both images, each for every platform that it is run on. */
 export async function buildImages({ TAG, NODE_IMAGE }: Given<'images'>): Promise<void> {
   await requireEngine();
@@ -70,5 +77,6 @@ export async function buildImages({ TAG, NODE_IMAGE }: Given<'images'>): Promise
       lines.push(`${String(Math.round(bytes / 1e6)).padStart(6)} MB  ${name}`);
     }
   }
+  writeFileSync(BUILT_TAG, tag);
   lines.forEach((line) => print(line));
 }

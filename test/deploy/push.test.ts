@@ -119,6 +119,7 @@ describeRegistry('images on their way to the account', (test) => {
     const images = JSON.parse(checkout.read('terraform/images.auto.tfvars.json')) as Record<string, string>;
     const tag = images['default_image']?.split(':').at(-1) ?? '';
     expect(tag).toMatch(/^0\.1\.0-[0-9a-f]{12}$/);
+    expect(checkout.read('dist/tag')).toBe(tag);
     expect(images).toEqual({
       control_plane_image: `${registry.host}/tempus-control-plane:${tag}`,
       default_image: `${registry.host}/tempus-hello:${tag}`,

@@ -176,10 +176,22 @@ test('deploy looks for all that it needs before Terraform begins', async () => {
   asSetUp();
   expectRefusal(await deploy(), 'nothing is built', 'make build');
   checkout.build();
+  checkout.write('preview/phases.ts', `${checkout.read('preview/phases.ts')}\n`);
+  expectRefusal(await deploy('TAG=1'), 'what is built is not of these sources', 'make build push deploy');
+  checkout.build();
   expectRefusal(await deploy(), 'no images are pushed from this checkout', 'make build push');
   expectRefusal(await deploy('TAG=1'), 'there is no repository tempus-control-plane', 'make setup');
   expect(account.deeds()).toEqual([]);
   expect(checkout.has('terraform/images.auto.tfvars.json')).toBe(false);
+  const noted = 'registry.example/tempus-control-plane:2';
+  checkout.write('terraform/images.auto.tfvars.json', JSON.stringify({ control_plane_image: noted }));
+  checkout.write('dist/tag', '3');
+  expectRefusal(
+    await deploy(),
+    'what was built last, 3, is not what',
+    'make push deploy; or make deploy TAG=2',
+  );
+  expect(account.deeds()).toEqual([]);
 });
 
 test('deploy does not begin with an image that nobody has pushed, and says what an API that does not answer may lack', async () => {
