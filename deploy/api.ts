@@ -52,7 +52,9 @@ The token of this install, with scope admin. Nothing keeps it: put it where you 
 
   export TEMPUS_SERVER=${api_url}
   export TEMPUS_TOKEN=${token}
-  curl -sS -H "authorization: Bearer $TEMPUS_TOKEN" "$TEMPUS_SERVER/previews"
+  printf 'authorization: Bearer %s' "$TEMPUS_TOKEN" | curl -sS -H @- "$TEMPUS_SERVER/previews"
+
+A shell keeps the line with the token in its history; read -rs TEMPUS_TOKEN && export TEMPUS_TOKEN takes it without.
 
 A first preview, which ends by itself:
 

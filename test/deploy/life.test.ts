@@ -51,7 +51,7 @@ const destroys = () => account.deeds().filter(({ what, isBootstrap }) => what ==
 
 /** What a shell does with what make has printed. */
 async function runPrinted(stdout: string): Promise<string> {
-  const lines = stdout.split('\n').filter((line) => /^ {2}(export|curl) /.test(line));
+  const lines = stdout.split('\n').filter((line) => /^ {2}(export|printf) /.test(line));
   expect(lines).toHaveLength(3);
   return (await promisify(execFile)('sh', ['-euc', lines.join('\n')])).stdout;
 }
