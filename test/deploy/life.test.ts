@@ -94,8 +94,9 @@ test('a version that ECS has taken back is told, though Terraform is content', a
   const tag = '0.2.0-broken';
   for (const name of account.ecr.names) account.ecr.addImage(name, tag);
   const args = ['deploy', 'YES=1', `TAG=${tag}`];
-  const { code, stderr } = await checkout.make(args, { env: { STAND_IN_TAKES_BACK: 'controller' } });
+  const { code, stdout, stderr } = await checkout.make(args, { env: { STAND_IN_TAKES_BACK: 'controller' } });
   expect(code).not.toBe(0);
+  expect(stdout).toContain('The API was deployed with 0.1.0-test; this deploys 0.2.0-broken.');
   expect(stderr).toContain('error: the controller does not run what was deployed');
   expect(stderr).toMatch(/:0\.1\.0-test and not \S+:0\.2\.0-broken/);
   expect(await checkout.make(['deploy', 'YES=1', `TAG=${TAG}`])).toMatchObject({ code: 0 });
