@@ -67,6 +67,10 @@ variable "allowed_cidrs" {
     condition     = alltrue([for cidr in coalesce(var.allowed_cidrs, []) : try(cidrhost(cidr, 0) == split("/", cidr)[0], true)])
     error_message = "allowed_cidrs takes each range by its first address, such as 203.0.113.0/24 rather than 203.0.113.7/24; one address alone is 203.0.113.7/32."
   }
+  validation {
+    condition     = var.domain != null || !contains(coalesce(var.allowed_cidrs, []), "0.0.0.0/0")
+    error_message = "Without a domain everything, tokens too, travels as plain HTTP: allowed_cidrs must not be 0.0.0.0/0; name the networks that may reach it, or set domain."
+  }
 }
 
 variable "domain" {

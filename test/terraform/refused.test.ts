@@ -31,6 +31,7 @@ const REFUSED: readonly [string, Record<string, string>, RegExp][] = [
     /such as \["203.0.113.0\/24"\], or set domain/,
   ],
   ['allowed_cidrs', { ...PLAIN.variables, allowed_cidrs: '[]' }, /leave it out and set domain/],
+  ['allowed_cidrs', { ...PLAIN.variables, allowed_cidrs: '["0.0.0.0/0"]' }, /must not be 0.0.0.0\/0/],
   ['allowed_cidrs', { ...PLAIN.variables, allowed_cidrs: '["203.0.113.0"]' }, /such as 203.0.113.0\/24/],
   ['allowed_cidrs', { ...PLAIN.variables, allowed_cidrs: '["2001:db8::/32"]' }, /no IPv6/],
   ['allowed_cidrs', { ...PLAIN.variables, allowed_cidrs: '["203.0.113.7/24"]' }, /one address alone is/],
