@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { LOG_LEVELS } from '../platform/log.ts';
 import { type Arch, ARCHES, CAPACITIES, type Capacity, UNSAID } from '../preview/spec-fields.ts';
 import type { Routing } from '../preview/urls.ts';
 
@@ -71,7 +72,7 @@ export const apiSchema = z
       .transform((text) => text === 'true'),
     TEMPUS_MIN_TTL_SECONDS: z.coerce.number().int().positive().default(300),
     TEMPUS_MAX_TTL_HOURS: z.coerce.number().positive().default(336),
-    TEMPUS_LOG_LEVEL: z.string().default('info'),
+    TEMPUS_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   })
   .refine(({ TEMPUS_AUTH, TEMPUS_HOST }) => TEMPUS_AUTH !== 'none' || LOOPBACK.includes(TEMPUS_HOST), {
     path: ['TEMPUS_AUTH'],

@@ -1,13 +1,17 @@
 import * as z from 'zod';
+import { LOG_LEVELS } from '../platform/log.ts';
 import type { ReconcilerConfig } from '../reconcilers/config.ts';
 import type { ControllerTimes } from './controller.ts';
 
-const list = z.string().transform((text) =>
-  text
-    .split(',')
-    .map((part) => part.trim())
-    .filter(Boolean),
-);
+const list = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter(Boolean),
+  )
+  .refine((all) => all.length > 0, 'must name at least one, separated by commas');
 const json = z.string().transform((text, context): unknown => {
   try {
     return JSON.parse(text);
@@ -59,7 +63,7 @@ export const controllerSchema = z.object({
   TEMPUS_RATE_SHARE: z.coerce.number().gt(0).max(1).default(0.5),
   // For accounts in which AWS limits all load balancing calls together, as a sentence of its documentation says.
   TEMPUS_STRICT_RATES: z.stringbool().default(false),
-  TEMPUS_LOG_LEVEL: z.string().default('info'),
+  TEMPUS_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
 });
 
 /** What waits 50 ms for others saves nine calls of ten when everything is looked at. */

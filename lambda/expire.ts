@@ -1,7 +1,7 @@
 import { createDatabase } from '../aws/database.ts';
 import { type Clock, systemClock, toSeconds } from '../platform/clock.ts';
 import { parseConfig, processEnv } from '../platform/config.ts';
-import { createLog, type Log } from '../platform/log.ts';
+import { createLog, type Log, LOG_LEVELS } from '../platform/log.ts';
 import { PreviewStore } from '../preview/store.ts';
 import * as z from 'zod';
 
@@ -48,7 +48,7 @@ export const configSchema = z.object({
   AWS_REGION: z.string(),
   TEMPUS_TABLE_PREVIEWS: z.string().default('tempus-previews'),
   TEMPUS_AWS_ENDPOINT: z.url().optional(),
-  TEMPUS_LOG_LEVEL: z.string().default('info'),
+  TEMPUS_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
 });
 
 let deps: ExpireDeps | undefined;

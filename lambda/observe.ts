@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { createDatabase } from '../aws/database.ts';
 import { parseConfig, processEnv } from '../platform/config.ts';
-import { createLog, type Log } from '../platform/log.ts';
+import { createLog, type Log, LOG_LEVELS } from '../platform/log.ts';
 import { idOfName, resourceName } from '../preview/names.ts';
 import { markOf } from '../preview/observation.ts';
 import { PreviewStore } from '../preview/store.ts';
@@ -109,7 +109,7 @@ export const configSchema = z.object({
   TEMPUS_TABLE_PREVIEWS: z.string().default('tempus-previews'),
   TEMPUS_CLUSTER: z.string(),
   TEMPUS_AWS_ENDPOINT: z.url().optional(),
-  TEMPUS_LOG_LEVEL: z.string().default('info'),
+  TEMPUS_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
 });
 
 let deps: ObserveDeps | undefined;

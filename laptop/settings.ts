@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import * as z from 'zod';
 import { ConfigError, type Env, parseConfig } from '../platform/config.ts';
+import { LOG_LEVELS, type LogLevel } from '../platform/log.ts';
 
 const port = z.coerce.number().int().min(1).max(65535);
 /** Everything listens on IPv4 loopback, and so do the tasks: `localhost` is another word for it. */
@@ -22,7 +23,7 @@ const schema = z.object({
   TEMPUS_RUNTIME: z.enum(['auto', 'process', 'docker']).default('auto'),
   TEMPUS_REALISM: z.coerce.number().min(0).max(1).default(0),
   TEMPUS_CALL_JOURNAL: z.string().optional(),
-  TEMPUS_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  TEMPUS_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
 });
 
 /** A port: the one that was asked for, or the default one, which may give way to the next that is free. */
@@ -45,7 +46,7 @@ export interface LaptopSettings {
   realism: number | undefined;
   /** Absolute name of a file to which split mode writes every call that its parts make. */
   call_journal?: string;
-  log_level: string;
+  log_level: LogLevel;
 }
 
 /** Settings of laptop mode from the environment. Throws ConfigError that names every setting that is wrong. */

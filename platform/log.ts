@@ -2,6 +2,11 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 
 export type Log = Logger;
 
+/** Levels that a process may be told to log at. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
 /** Values that must never reach a log line: they can hold what a team calls a secret. */
 const redact = {
   paths: ['env', '*.env', 'spec.env', 'req.headers.authorization', 'req.headers.cookie'],
@@ -9,7 +14,7 @@ const redact = {
 };
 
 /** A JSON logger. Messages are constant, past tense and lower case; everything variable is a field. */
-export function createLog(level: string, destination?: DestinationStream): Log {
+export function createLog(level: LogLevel, destination?: DestinationStream): Log {
   const options = { level, base: null, redact, timestamp: pino.stdTimeFunctions.isoTime };
   return destination ? pino(options, destination) : pino(options);
 }
@@ -18,6 +23,6 @@ export function createLog(level: string, destination?: DestinationStream): Log {
 export const silentLog: Log = pino({ level: 'silent' });
 
 /** A logger that appends to one file. Synchronous, so that nothing is lost when the process is killed. */
-export function createFileLog(level: string, file: string): Log {
+export function createFileLog(level: LogLevel, file: string): Log {
   return createLog(level, pino.destination({ dest: file, mkdir: true, sync: true }));
 }

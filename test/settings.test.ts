@@ -22,6 +22,7 @@ const CASES: Readonly<Record<string, Case>> = {
       TEMPUS_SCHEME: 'ftp',
       TEMPUS_WAITING_LOGS: 'perhaps',
       TEMPUS_MAX_TTL_HOURS: '0',
+      TEMPUS_LOG_LEVEL: 'loud',
     },
     wrong: [
       'AWS_REGION',
@@ -32,11 +33,19 @@ const CASES: Readonly<Record<string, Case>> = {
       'TEMPUS_SCHEME',
       'TEMPUS_WAITING_LOGS',
       'TEMPUS_MAX_TTL_HOURS',
+      'TEMPUS_LOG_LEVEL',
     ],
   },
   controller: {
     args: program('controller/main.ts'),
-    env: { TEMPUS_INSTALL: 'QA', TEMPUS_ALBS: '[{', TEMPUS_PROBE: 'often', TEMPUS_RATE_SHARE: '2' },
+    env: {
+      TEMPUS_INSTALL: 'QA',
+      TEMPUS_SUBNETS: ' , ',
+      TEMPUS_ALBS: '[{',
+      TEMPUS_PROBE: 'often',
+      TEMPUS_RATE_SHARE: '2',
+      TEMPUS_LOG_LEVEL: 'loud',
+    },
     wrong: [
       'AWS_REGION',
       'TEMPUS_INSTALL',
@@ -50,17 +59,18 @@ const CASES: Readonly<Record<string, Case>> = {
       'TEMPUS_ALBS',
       'TEMPUS_PROBE',
       'TEMPUS_RATE_SHARE',
+      'TEMPUS_LOG_LEVEL',
     ],
   },
   'lambda/expire': {
     args: handler('lambda/expire.ts'),
-    env: { TEMPUS_AWS_ENDPOINT: 'nowhere' },
-    wrong: ['AWS_REGION', 'TEMPUS_AWS_ENDPOINT'],
+    env: { TEMPUS_AWS_ENDPOINT: 'nowhere', TEMPUS_LOG_LEVEL: 'loud' },
+    wrong: ['AWS_REGION', 'TEMPUS_AWS_ENDPOINT', 'TEMPUS_LOG_LEVEL'],
   },
   'lambda/observe': {
     args: handler('lambda/observe.ts'),
-    env: { TEMPUS_AWS_ENDPOINT: 'nowhere' },
-    wrong: ['AWS_REGION', 'TEMPUS_CLUSTER', 'TEMPUS_AWS_ENDPOINT'],
+    env: { TEMPUS_AWS_ENDPOINT: 'nowhere', TEMPUS_LOG_LEVEL: 'loud' },
+    wrong: ['AWS_REGION', 'TEMPUS_CLUSTER', 'TEMPUS_AWS_ENDPOINT', 'TEMPUS_LOG_LEVEL'],
   },
 };
 

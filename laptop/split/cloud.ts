@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { startCloud } from '../../localcloud/cloud.ts';
 import { systemClock as clock } from '../../platform/clock.ts';
 import { parseConfig, processEnv } from '../../platform/config.ts';
-import { createLog } from '../../platform/log.ts';
+import { createLog, LOG_LEVELS } from '../../platform/log.ts';
 import { systemRandom as random } from '../../platform/random.ts';
 import { stopRequested } from '../../platform/signals.ts';
 import { SCHEDULER_MINUTE_MS } from '../config.ts';
@@ -27,7 +27,7 @@ const env = parseConfig(
     /** Where Lambda functions are invoked. */
     TEMPUS_LAMBDA_ENDPOINT: z.url(),
     TEMPUS_CALL_JOURNAL: z.string().optional(),
-    TEMPUS_LOG_LEVEL: z.string().default('info'),
+    TEMPUS_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   }),
   processEnv(),
 );

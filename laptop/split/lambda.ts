@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { handler as expire } from '../../lambda/expire.ts';
 import { handler as observe } from '../../lambda/observe.ts';
 import { parseConfig, processEnv } from '../../platform/config.ts';
-import { createLog } from '../../platform/log.ts';
+import { createLog, LOG_LEVELS } from '../../platform/log.ts';
 import { stopRequested } from '../../platform/signals.ts';
 import { NAMES } from '../infrastructure.ts';
 import { invocationPath } from './functions.ts';
@@ -14,7 +14,7 @@ const env = parseConfig(
   z.object({
     TEMPUS_HOST: z.string(),
     TEMPUS_LAMBDA_PORT: z.coerce.number().int().min(1).max(65535),
-    TEMPUS_LOG_LEVEL: z.string().default('info'),
+    TEMPUS_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   }),
   processEnv(),
 );
