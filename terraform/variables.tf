@@ -213,8 +213,8 @@ variable "max_ttl_hours" {
   description = "Longest life that a preview may ask for, in hours."
 
   validation {
-    condition     = var.max_ttl_hours > 0 && var.max_ttl_hours <= 720
-    error_message = "max_ttl_hours must be above 0 and at most 720: the history of a preview is kept for 30 days."
+    condition     = var.max_ttl_hours >= 1 && var.max_ttl_hours <= 720
+    error_message = "max_ttl_hours must be 1 to 720: the history of a preview is kept for 30 days."
   }
 }
 

@@ -66,7 +66,7 @@ const REFUSED: readonly [string, Record<string, string>, RegExp][] = [
   ['standby', { ...PLAIN.variables, standby: 'two' }, /bool/],
   ['default_arch', { ...PLAIN.variables, default_arch: 'arm64' }, /X86_64 or ARM64/],
   ['default_capacity', { ...PLAIN.variables, default_capacity: 'SPOT' }, /on_demand or spot/],
-  ['max_ttl_hours', { ...PLAIN.variables, max_ttl_hours: '0' }, /above 0 and at most 720/],
+  ['max_ttl_hours', { ...PLAIN.variables, max_ttl_hours: '0.5' }, /must be 1 to 720/],
   ['max_ttl_hours', { ...PLAIN.variables, max_ttl_hours: '721' }, /kept for 30 days/],
   ['log_retention_days', { ...PLAIN.variables, log_retention_days: '10' }, /one that CloudWatch knows/],
   ['alarm_actions', { ...PLAIN.variables, alarm_actions: '["me@example.com"]' }, /such as arn:aws:sns/],
