@@ -7,8 +7,9 @@ export const RECORD_FOLDER = resolve(import.meta.dirname, '../../.tempus/test-ca
 /** Says that the record is not that of the whole suite. */
 export const PARTIAL = 'partial';
 
-/** Before the first test: an empty record. */
+/** Before the first test: an empty record. A run that a test starts adds to the record of the run around it. */
 export function setup({ vitest }: TestProject): void {
+  if (process.env['TEMPUS_TEST_CALLS'] !== undefined) return;
   rmSync(RECORD_FOLDER, { recursive: true, force: true });
   mkdirSync(RECORD_FOLDER, { recursive: true });
   const { filenamePattern, config } = vitest as {
